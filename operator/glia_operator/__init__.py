@@ -1,0 +1,1 @@
+"""The operator: research, rollout and the command line around the twin."""

@@ -1,0 +1,1 @@
+"""One vLLM replica and the fleet's event loop."""

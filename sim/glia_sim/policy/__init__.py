@@ -1,0 +1,1 @@
+"""The policy language: parse, check, compile, interpret, render, describe a change, and the catalogue."""

@@ -1,0 +1,1 @@
+"""What arrives: traces, readers, resampling by seed, synthetic generators."""
