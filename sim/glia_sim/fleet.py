@@ -121,6 +121,15 @@ class Fleet:
         """The same machines behind a router that sees them so."""
         return replace(self, router=replace(self.router, views=views, scrape_interval_s=scrape_interval_s))
 
+    def with_kv(self, factor: float) -> Fleet:
+        """The same fleet with every replica's KV blocks multiplied by `factor` and rounded down, 2 at least."""
+
+        def scaled(group: Group) -> Group:
+            blocks = max(2, int(group.engine.num_blocks * factor))
+            return replace(group, engine=replace(group.engine, num_blocks=blocks))
+
+        return replace(self, groups=tuple(scaled(group) for group in self.groups))
+
 
 def check(fleet: Fleet, workload: trace.Workload) -> None:
     """Refuse a workload with a request that some replica could never finish.

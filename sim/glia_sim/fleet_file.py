@@ -6,87 +6,12 @@ import difflib
 import importlib.resources
 import pathlib
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pydantic
 import yaml
 
-from glia_sim import faults, fleet, hardware
-
-Count = Annotated[int, pydantic.Field(ge=1, le=2**31)]
-Size = Annotated[int, pydantic.Field(ge=0, le=2**31)]
-Duration = Annotated[float, pydantic.Field(gt=0, le=1e9)]
-Cost = Annotated[float, pydantic.Field(ge=0, le=1e9)]
-Share = Annotated[float, pydantic.Field(ge=0, le=1)]
-
-
-class _Section(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class StepSection(_Section):
-    floor_tokens: Cost | None = None
-    base_ms: Cost | None = None
-    token_ms: Cost | None = None
-    kv_ms: Cost | None = None
-    attention_ms: Cost | None = None
-    batch_ms: Cost | None = None
-    idle_ms: Duration | None = None
-
-
-class EngineSection(_Section):
-    num_blocks: Annotated[int, pydantic.Field(ge=2, le=2**31)] | None = None
-    block_size: Annotated[int, pydantic.Field(ge=1, le=4096)] = 16
-    max_num_seqs: Annotated[int, pydantic.Field(ge=1, le=65536)] | None = None
-    max_num_batched_tokens: Count | None = None
-    scheduling_policy: Literal["fcfs", "priority"] = "fcfs"
-    prefix_caching: bool | None = None
-    async_scheduling: bool = True
-    watermark: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    reserve_full_isl: bool = True
-    long_prefill_token_threshold: Size = 0
-    max_num_active_seqs: Count | None = None
-    max_model_len: Count | None = None
-
-
-class GroupSection(_Section):
-    gpu: Literal["A10", "L40S", "A100", "H100"]
-    model: str
-    tensor_parallel: Annotated[int, pydantic.Field(ge=1, le=64)] = 1
-    count: Annotated[int, pydantic.Field(ge=1, le=100_000)]
-    gpu_memory_utilization: Annotated[float, pydantic.Field(gt=0, le=1)] = 0.9
-    engine: EngineSection = EngineSection()
-    step: StepSection = StepSection()
-    step_scale: Annotated[float, pydantic.Field(gt=0, le=1000)] = 1.0
-
-
-class RouterSection(_Section):
-    views: Literal["perfect", "scraped"] = "perfect"
-    scrape_interval_s: Duration = 0.2
-    pickers: Annotated[int, pydantic.Field(ge=1, le=1024)] = 1
-    hold_ttl_s: Duration | None = None
-
-
-class ClientsSection(_Section):
-    timeout_s: Duration | None = None
-    streaming_share: Share = 1.0
-
-
-class AutoscalerSection(_Section):
-    min_replicas: Size
-    max_replicas: Count
-    interval_s: Duration
-    startup_s: Cost
-    initial: Size | None = None
-    group: Size = 0
-
-
-class FleetFile(_Section):
-    name: str | None = None
-    groups: Annotated[list[GroupSection], pydantic.Field(min_length=1)]
-    router: RouterSection = RouterSection()
-    clients: ClientsSection = ClientsSection()
-    autoscaler: AutoscalerSection | None = None
+from glia_sim import faults, fleet, fleet_schema, hardware, yaml_text
 
 
 def names() -> tuple[str, ...]:
@@ -122,9 +47,9 @@ def loads(text: str, *, place: str) -> fleet.Fleet:
     Raises:
         InputFault: as `load`.
     """
-    root = _compose(text, place)
+    root = yaml_text.compose(text, place)
     try:
-        content = FleetFile.model_validate(yaml.safe_load(text))
+        content = fleet_schema.FleetFile.model_validate(yaml.safe_load(text))
     except pydantic.ValidationError as error:
         raise faults.InputFault(_sentence(error, root, place)) from None
     groups = tuple(_group(section, root, place, position) for position, section in enumerate(content.groups))
@@ -139,89 +64,27 @@ def loads(text: str, *, place: str) -> fleet.Fleet:
     return built
 
 
-def _compose(text: str, place: str) -> yaml.Node:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}" if mark else ""
-        raise faults.InputFault(f"{place}{where}: not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise faults.InputFault(f"{place}: not YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(root, yaml.MappingNode):
-        raise faults.InputFault(f"{place}: expected a mapping with a `groups` list, as docs/fleet.md shows")
-    _refuse_duplicates(root, place)
-    return root
-
-
-def _refuse_duplicates(node: yaml.Node, place: str, depth: int = 0) -> None:
-    if depth > 20:  # noqa: PLR2004 - far deeper than the schema; validation refuses what lies below
-        return
-    if isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            _refuse_duplicates(child, place, depth + 1)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, child in node.value:
-            if key.value in seen:
-                raise faults.InputFault(f"{place}, line {key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(str(key.value))
-            _refuse_duplicates(child, place, depth + 1)
-
-
 def _sentence(error: pydantic.ValidationError, root: yaml.Node, place: str) -> str:
     first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-    field = _dotted(first["loc"])
-    where = f"{place}, line {_line(root, first['loc'])}: {field}"
+    field = yaml_text.dotted(first["loc"])
+    where = f"{place}, line {yaml_text.line_of(root, first['loc'])}: {field}"
     if first["type"] == "extra_forbidden":
         return f"{where} is not a field; {_known(first['loc'])}"
     if first["type"] == "missing":
         return f"{where} is missing"
-    message = str(first["msg"])
+    message = "must be a section of fields" if first["type"] == "model_type" else str(first["msg"])
     return f"{where}: {message[0].lower()}{message[1:]}, received {first['input']!r:.80}"
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return path.removeprefix(".") or "the file"
-
-
-def _line(root: yaml.Node, location: tuple[int | str, ...]) -> int:
-    node, line = root, root.start_mark.line + 1
-    for part in location:
-        found = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, child) for key, child in node.value if key.value == part), None)
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = (node.value[part], node.value[part])
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-SECTIONS: dict[str, type[_Section]] = {
-    "groups": GroupSection,
-    "engine": EngineSection,
-    "step": StepSection,
-    "router": RouterSection,
-    "clients": ClientsSection,
-    "autoscaler": AutoscalerSection,
-}
 
 
 def _known(location: tuple[int | str, ...]) -> str:
     parents = [part for part in location[:-1] if isinstance(part, str)]
-    section = SECTIONS[parents[-1]] if parents else FleetFile
+    section = fleet_schema.SECTIONS[parents[-1]] if parents else fleet_schema.FleetFile
     close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1)
     return f"did you mean {close[0]!r}?" if close else f"fields here: {', '.join(section.model_fields)}"
 
 
-def _group(section: GroupSection, root: yaml.Node, place: str, position: int) -> fleet.Group:
-    where = f"{place}, line {_line(root, ('groups', position))}: groups[{position}]"
+def _group(section: fleet_schema.GroupSection, root: yaml.Node, place: str, position: int) -> fleet.Group:
+    where = f"{place}, line {yaml_text.line_of(root, ('groups', position))}: groups[{position}]"
     try:
         model = hardware.model(section.model)
     except faults.InputFault as fault:
@@ -236,7 +99,7 @@ def _group(section: GroupSection, root: yaml.Node, place: str, position: int) ->
     )
 
 
-def _engine(section: GroupSection, model: hardware.Model, where: str) -> fleet.Engine:
+def _engine(section: fleet_schema.GroupSection, model: hardware.Model, where: str) -> fleet.Engine:
     gpu, given = hardware.GPUS[section.gpu], section.engine
     num_blocks = given.num_blocks or 1 + hardware.kv_blocks(
         gpu,
@@ -265,7 +128,7 @@ def _engine(section: GroupSection, model: hardware.Model, where: str) -> fleet.E
     return fleet.Engine(**values)
 
 
-def _step(section: GroupSection, model: hardware.Model, where: str) -> hardware.StepTime:
+def _step(section: fleet_schema.GroupSection, model: hardware.Model, where: str) -> hardware.StepTime:
     given = section.step.model_dump(exclude_none=True)
     known = hardware.STEP_TIMES.get((section.gpu, model.profile, section.tensor_parallel))
     needed = {"floor_tokens", "base_ms", "token_ms", "kv_ms", "attention_ms"}
@@ -286,7 +149,7 @@ def _check_autoscaler(built: fleet.Fleet, root: yaml.Node, place: str) -> None:
     scaler = built.autoscaler
     if scaler is None:
         return
-    where = f"{place}, line {_line(root, ('autoscaler',))}: autoscaler"
+    where = f"{place}, line {yaml_text.line_of(root, ('autoscaler',))}: autoscaler"
     if scaler.group >= len(built.groups):
         raise faults.InputFault(f"{where}.group is {scaler.group}, but groups are 0 to {len(built.groups) - 1}")
     if scaler.min_replicas > scaler.max_replicas:
