@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from glia_sim import effect, faults, fleet, score, seeds, trial, verdict
+from glia_sim.engine import run as runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from glia_sim.policy import document
+    from glia_sim.policy import compile as programs
     from glia_sim.workload import trace
 
 HELDOUT_SEEDS = 20
@@ -37,11 +38,11 @@ def examine(
     machines: fleet.Fleet,
     workload: trace.Workload,
     *,
-    baseline: document.Policy,
-    candidate: document.Policy,
+    baseline: programs.Program,
+    candidate: programs.Program,
     rules: verdict.Rules,
     executor: futures.Executor,
-    simulate: trial.Simulate,
+    simulate: trial.Simulate = runs.simulate,
     root: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> verdict.Verdict:
@@ -62,7 +63,7 @@ def examine(
         InputFault: the fleet cannot serve the workload.
     """
     fleet.check(machines, workload)
-    pair = trial.Trial(machines=machines, workload=workload, policies=(baseline, candidate), seed=0)
+    pair = trial.Trial(machines=machines, workload=workload, programs=(baseline, candidate), seed=0)
     papers, notes = _papers(pair, seeds.stream("heldout", HELDOUT_SEEDS, root=root))
     trials = [replace(paper.trial, seed=seed) for paper in papers for seed in paper.seeds]
     records = iter(run(trials, executor=executor, simulate=simulate, progress=progress))
@@ -74,7 +75,7 @@ def run(
     trials: Sequence[trial.Trial],
     *,
     executor: futures.Executor,
-    simulate: trial.Simulate,
+    simulate: trial.Simulate = runs.simulate,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Records]:
     """Records of every trial, in the order of `trials`; what has not begun is cancelled when one fails."""

@@ -6,12 +6,14 @@ import difflib
 import importlib.resources
 import pathlib
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
-import yaml
 
 from glia_sim import faults, fleet, fleet_schema, hardware, yaml_text
+
+if TYPE_CHECKING:
+    import yaml
 
 
 def names() -> tuple[str, ...]:
@@ -47,9 +49,9 @@ def loads(text: str, *, place: str) -> fleet.Fleet:
     Raises:
         InputFault: as `load`.
     """
-    root = yaml_text.compose(text, place)
+    values, root = yaml_text.read(text, place)
     try:
-        content = fleet_schema.FleetFile.model_validate(yaml.safe_load(text))
+        content = fleet_schema.FleetFile.model_validate(values)
     except pydantic.ValidationError as error:
         raise faults.InputFault(_sentence(error, root, place)) from None
     groups = tuple(_group(section, root, place, position) for position, section in enumerate(content.groups))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import yaml
 
 from glia_sim import faults
@@ -9,8 +12,17 @@ from glia_sim import faults
 MAX_CHARACTERS = 1_000_000
 
 
-def compose(text: str, place: str) -> yaml.MappingNode:
-    """The nodes of a text that holds one mapping, without repeated keys and without aliases.
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it, but with 1e-4 a number, as YAML 1.2 and everyone who writes one has it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
+
+
+def read(text: str, place: str) -> tuple[Any, yaml.MappingNode]:
+    """The values of a text that holds one mapping without repeated keys and aliases, and its nodes for `line_of`.
 
     Raises:
         InputFault: naming `place` and, where there is one, the line.
@@ -18,9 +30,9 @@ def compose(text: str, place: str) -> yaml.MappingNode:
     if len(text) > MAX_CHARACTERS:
         raise faults.InputFault(f"{place}: {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
         _check(root, place, set())
-        yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -29,7 +41,7 @@ def compose(text: str, place: str) -> yaml.MappingNode:
         raise faults.InputFault(f"{place}: not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(root, yaml.MappingNode):
         raise faults.InputFault(f"{place}: expected a mapping of fields")
-    return root
+    return values, root
 
 
 def _check(node: yaml.Node | None, place: str, seen: set[int]) -> None:

@@ -37,7 +37,6 @@ def parse(text: str, columns: tuple[str, ...], place: str) -> trace.Workload:
     integers = {name: values.astype(np.int64) for name, values in table.items() if name != names[0]}
     nothing = np.zeros(len(lines), np.int64)
     group, shared = integers.get("prefix_group", nothing - 1), integers.get("prefix_tokens", nothing)
-    _check_prefixes(group, shared, integers[names[1]], place, lines)
     workload = trace.grouped(
         place,
         table[names[0]],
@@ -47,7 +46,9 @@ def parse(text: str, columns: tuple[str, ...], place: str) -> trace.Workload:
         group,
         shared,
     )
-    return rows.check(workload, lines, names)
+    rows.check(workload, lines, names)
+    _check_prefixes(group, shared, workload.prompt_tokens, place, lines)
+    return workload
 
 
 def _required(columns: tuple[str, ...], place: str) -> tuple[str, str, str]:
