@@ -1,0 +1,139 @@
+"""What a finished step delivers: vLLM V1's `update_from_output()`, and what the picker sees of it."""
+
+from __future__ import annotations
+
+import math
+
+from glia_sim.engine import blocks, layout, step
+from glia_sim.engine.compiled import kernel
+from glia_sim.engine.world import ENDED, World
+
+RUNNING, WAITING, DONE, ABORTED = layout.RUNNING, layout.WAITING, layout.DONE, layout.ABORTED
+FINISHED = layout.FINISHED
+ITL_LOW_EXPONENT = layout.ITL_LOW_EXPONENT
+ITL_OCTAVES = layout.ITL_OCTAVES
+ITL_STEPS = layout.ITL_STEPS
+
+
+@kernel
+def count_gap(w: World, r: int, gap: float, tokens: int) -> None:
+    """Count `tokens` tokens that came `gap` seconds after the one before them."""
+    rep = w.rep[r]
+    if not rep.bin_low <= gap < rep.bin_high:
+        mantissa, exponent = math.frexp(gap)
+        octave = min(max(exponent - 1 - ITL_LOW_EXPONENT, 0), ITL_OCTAVES - 1)
+        part = int((mantissa * 2.0 - 1.0) * ITL_STEPS) if gap > 0.0 else 0
+        rep.bin = octave * ITL_STEPS + part
+        rep.bin_low = math.ldexp(1.0 + part / ITL_STEPS, ITL_LOW_EXPONENT + octave)
+        rep.bin_high = math.ldexp(1.0 + (part + 1) / ITL_STEPS, ITL_LOW_EXPONENT + octave)
+    w.itl[rep.bin] += tokens
+    rep.itl_sum += gap * tokens
+    rep.itl_count += tokens
+
+
+@kernel
+def _first_token(w: World, r: int, q: int, t: float) -> None:
+    req = w.req[q]
+    req.first_token = t
+    if req.streaming:
+        account = w.account[req.picker, r]
+        account.started += 1
+        account.waiting_tokens -= req.prompt
+
+
+@kernel
+def close(w: World, r: int, q: int) -> None:
+    """Take request q off its picker's books for replica r."""
+    req = w.req[q]
+    account = w.account[req.picker, r]
+    account.in_flight -= 1
+    if req.streaming and req.first_token >= 0.0:
+        account.started -= 1
+    else:
+        account.waiting_tokens -= req.prompt
+    w.ended[w.tally[ENDED]] = q
+    w.tally[ENDED] += 1
+
+
+@kernel
+def _finish(w: World, r: int, q: int, t: float) -> None:
+    req = w.req[q]
+    if req.state == WAITING:  # preempted, and its last token was already in flight
+        w.rep[r].waiting -= 1
+        w.account[req.picker, r].waiting_blocks -= step.seen_blocks(w, q, w.rep[r].block_size)
+    req.state = DONE
+    req.status = FINISHED
+    req.finish = t
+    close(w, r, q)
+
+
+@kernel
+def _deliver(w: World, r: int, q: int, t: float) -> bool:
+    """Hand out one token of request q; returns whether it was the last."""
+    req = w.req[q]
+    stale = req.state == WAITING
+    if stale and req.streaming:
+        w.account[req.picker, r].waiting_blocks -= step.seen_blocks(w, q, w.rep[r].block_size)
+    req.delivered += 1
+    if stale and req.streaming:
+        w.account[req.picker, r].waiting_blocks += step.seen_blocks(w, q, w.rep[r].block_size)
+    if req.delivered == 1:
+        _first_token(w, r, q, t)
+    else:
+        count_gap(w, r, t - req.last_token, 1)
+    req.last_token = t
+    if not stale and w.rep[r].depth == 2:
+        req.in_flight -= 1
+        if w.rep[r].caching:
+            known = req.computed - req.in_flight
+            blocks.remember(w, r, q, known)
+    return bool(req.delivered == req.output)
+
+
+@kernel
+def _sweep(w: World, r: int) -> None:
+    """Close the gaps that ended requests leave in the running batch."""
+    rep = w.rep[r]
+    kept = 0
+    for i in range(rep.running):
+        q = w.running[r, i]
+        if w.req[q].state == RUNNING:
+            w.running[r, kept] = q
+            kept += 1
+    rep.running = kept
+
+
+@kernel
+def update(w: World, r: int, t: float) -> int:
+    """Deliver the oldest step in flight at replica r, which ends at time t; returns how many requests finished."""
+    rep = w.rep[r]
+    count = rep.count0
+    slot = rep.slot
+    finished = 0
+    for k in range(count):
+        q = w.steps[r, slot, k]
+        state = w.req[q].state
+        if state in (RUNNING, WAITING) and _deliver(w, r, q, t):
+            if state == RUNNING:
+                step.release(w, r, q)
+            _finish(w, r, q, t)
+            finished += 1
+    rep.steps -= 1
+    rep.end0 = rep.end1
+    rep.count0 = rep.count1
+    rep.slot = 1 - slot
+    if finished > 0:
+        _sweep(w, r)
+    return finished
+
+
+@kernel
+def drop_aborted(w: World, r: int) -> None:
+    """Free the running requests whose clients went away since the last step."""
+    rep = w.rep[r]
+    for i in range(rep.running):
+        q = w.running[r, i]
+        if w.req[q].state == ABORTED:
+            step.release(w, r, q)
+    _sweep(w, r)
+    rep.aborts = 0

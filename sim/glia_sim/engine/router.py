@@ -1,0 +1,234 @@
+"""The router of one picker: a held queue in the policy's order, and a choice of replica for its head.
+
+A pass runs on arrivals, completions and view refreshes. It takes held requests in order; each goes to the replica with
+the best score. Where no replica gives a score, BLOCK from any of them ends the pass, and SKIP from all lets the next
+request try. A faulting program is answered by the last resort: the serving replica with the fewest requests in flight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from glia_sim.engine import events, layout, step, stretch, views
+from glia_sim.engine.compiled import kernel
+from glia_sim.engine.control import (
+    HAS_ORDER,
+    HAS_PRIORITY,
+    HAS_SCORE,
+    STATIC_ORDER,
+    Control,
+    Floats,
+    Ints,
+)
+from glia_sim.engine.world import FAULTS, World
+
+HELD = layout.HELD
+SKIPPED, BLOCKED = -1, -2
+PRIORITY_LIMIT = 2.0**31 - 1.0  # vLLM's priority is a C int
+Evaluate = Callable[[Floats, Floats, int, Floats, Floats, Ints], float]
+Score = Callable[[Floats, Floats, int, Floats, Floats, Floats, Ints], None]
+
+
+@kernel
+def _above(c: Control, p: int, a: int, b: int) -> bool:
+    """Whether heap entry a goes before entry b: lower key, then earlier arrival."""
+    if c.held_key[p, a] != c.held_key[p, b]:
+        return bool(c.held_key[p, a] < c.held_key[p, b])
+    return bool(c.held_q[p, a] < c.held_q[p, b])
+
+
+@kernel
+def _swap(c: Control, p: int, a: int, b: int) -> None:
+    c.held_key[p, a], c.held_key[p, b] = c.held_key[p, b], c.held_key[p, a]
+    c.held_q[p, a], c.held_q[p, b] = c.held_q[p, b], c.held_q[p, a]
+
+
+@kernel
+def _sink(c: Control, p: int, at: int) -> None:
+    size = c.picker[p].heap
+    while True:
+        best = at
+        for child in range(2 * at + 1, min(2 * at + 3, size)):
+            if _above(c, p, child, best):
+                best = child
+        if best == at:
+            return
+        _swap(c, p, at, best)
+        at = best
+
+
+@kernel
+def _push(c: Control, p: int, q: int, key: float) -> None:
+    at = c.picker[p].heap
+    c.picker[p].heap += 1
+    c.held_key[p, at] = key
+    c.held_q[p, at] = q
+    while at > 0 and _above(c, p, at, (at - 1) // 2):
+        _swap(c, p, at, (at - 1) // 2)
+        at = (at - 1) // 2
+
+
+@kernel
+def _pop(c: Control, p: int) -> int:
+    q = c.held_q[p, 0]
+    last = c.picker[p].heap - 1
+    _swap(c, p, 0, last)
+    c.picker[p].heap = last
+    _sink(c, p, 0)
+    return int(q)
+
+
+@kernel
+def _key(w: World, c: Control, p: int, q: int, t: float, order: Evaluate) -> float:
+    """Position of request q in the held queue; the order of arrival where the program has none, or faults."""
+    if not c.flags[HAS_ORDER]:
+        return float(w.req[q].sequence)
+    views.fill_request(w, c, q, t)
+    c.fault[0] = 0
+    key = order(c.request, c.views[p], c.clock[0].serving, c.fleet[p], c.values, c.fault)
+    if c.fault[0] != 0:
+        w.tally[FAULTS] += 1
+        return float(w.req[q].sequence)
+    return key
+
+
+@kernel
+def _rekey(w: World, c: Control, p: int, t: float, order: Evaluate) -> None:
+    """Recompute the keys of all held requests and rebuild the heap, dropping those that gave up."""
+    kept = 0
+    for k in range(c.picker[p].heap):
+        q = c.held_q[p, k]
+        if w.req[q].state == HELD:
+            c.held_q[p, kept] = q
+            c.held_key[p, kept] = _key(w, c, p, q, t, order)
+            kept += 1
+    c.picker[p].heap = kept
+    for at in range(kept // 2 - 1, -1, -1):
+        _sink(c, p, at)
+
+
+@kernel
+def _least_loaded(c: Control, p: int, sequence: int) -> int:
+    """Row of the serving replica with the fewest requests in flight, ties rotated by the sequence number."""
+    serving = c.clock[0].serving
+    best = sequence % serving
+    for k in range(1, serving):
+        row = (sequence + k) % serving
+        if c.views[p, row, views.IN_FLIGHT] < c.views[p, best, views.IN_FLIGHT]:
+            best = row
+    return int(best)
+
+
+@kernel
+def _choose(w: World, c: Control, p: int, q: int, score: Score) -> int:
+    """Row for request q, or SKIPPED, or BLOCKED."""
+    serving = c.clock[0].serving
+    sequence = w.req[q].sequence
+    if not c.flags[HAS_SCORE]:
+        return _least_loaded(c, p, sequence)
+    views.fill_hits(w, c, p, q)
+    c.fault[0] = 0
+    score(c.request, c.views[p], serving, c.fleet[p], c.values, c.scores, c.fault)
+    if c.fault[0] != 0:
+        w.tally[FAULTS] += 1
+        return _least_loaded(c, p, sequence)
+    best = SKIPPED
+    top = -math.inf
+    row = sequence % serving
+    for _ in range(serving):
+        value = c.scores[row]
+        if value == math.inf:
+            best = BLOCKED if best == SKIPPED else best
+        elif value > top:
+            top = value
+            best = row
+        row = row + 1 if row + 1 < serving else 0
+    return best
+
+
+@kernel
+def _prioritise(w: World, c: Control, p: int, q: int, priority: Evaluate) -> None:
+    """Write vLLM's priority into request q, rounded down to an integer; 0 where the program faults."""
+    c.fault[0] = 0
+    value = priority(c.request, c.views[p], c.clock[0].serving, c.fleet[p], c.values, c.fault)
+    if c.fault[0] != 0:
+        w.tally[FAULTS] += 1
+        value = 0.0
+    w.req[q].priority = max(min(math.floor(value), PRIORITY_LIMIT), -PRIORITY_LIMIT)
+
+
+@kernel
+def _dispatch(w: World, c: Control, p: int, r: int, q: int, t: float) -> None:
+    req, account = w.req[q], w.account[p, r]
+    req.dispatch = t
+    req.replica = r
+    account.in_flight += 1
+    account.waiting_tokens += req.prompt
+    c.picker[p].held -= 1
+    c.picker[p].in_flight += 1
+    c.picker[-1].held -= 1
+    c.picker[-1].in_flight += 1
+    c.clock[0].progress = t
+    views.note_prefix(w, c, p, r, q)
+    views.mark(c, r)
+    if w.rep[r].stretch > 0:
+        events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
+    elif c.due[r] == math.inf:
+        events.set_due(c, r, t, events.SCHEDULE)
+    step.enqueue(w, r, q, False)
+
+
+@kernel
+def arrive(w: World, c: Control, q: int, t: float, order: Evaluate) -> int:
+    """Take request q into the held queue of its picker; returns the picker."""
+    pickers = c.picker.shape[0] - 1
+    p = q % pickers
+    req = w.req[q]
+    req.state = HELD
+    req.picker = p
+    req.sequence = c.picker[p].sequence
+    for own in (p, pickers):
+        c.picker[own].sequence += 1
+        c.picker[own].tokens_60s += req.prompt
+        c.picker[own].held += 1
+    _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)
+    return p
+
+
+@kernel
+def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, priority: Evaluate) -> None:
+    """One pass over the held queue of picker p."""
+    c.picker[p].poked = 0
+    if c.picker[p].held == 0 or c.clock[0].serving == 0:
+        return
+    views.refresh(w, c, p, t)
+    views.fill_fleet(w, c, p, t)
+    if not c.flags[STATIC_ORDER]:
+        _rekey(w, c, p, t, order)
+    stashed = 0
+    while c.picker[p].heap > 0:
+        key = c.held_key[p, 0]
+        q = _pop(c, p)
+        if w.req[q].state != HELD:
+            continue
+        views.fill_request(w, c, q, t)
+        row = _choose(w, c, p, q, score)
+        if row == BLOCKED:
+            _push(c, p, q, key)
+            break
+        if row == SKIPPED:
+            c.stash[stashed] = q
+            stashed += 1
+            continue
+        if c.flags[HAS_PRIORITY]:
+            _prioritise(w, c, p, q, priority)
+        r = c.row_slot[row]
+        _dispatch(w, c, p, r, q, t)
+        if c.picker[p].held == 0:
+            break
+        views.fill_row(w, c, p, r, t)
+        views.fill_fleet(w, c, p, t)
+    for k in range(stashed):
+        q = c.stash[k]
+        _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)

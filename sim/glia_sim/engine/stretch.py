@@ -1,0 +1,165 @@
+"""Stretches of pure decoding, advanced in one go.
+
+While every running request decodes, nothing is admitted, preempted or finished, and each step differs from the one
+before only in its context length. Such steps are planned as one event, cost no work per request, and are committed
+lazily: up to the plan's end, or up to the moment something reaches the replica. Step by step they are the very steps
+that `step.schedule` would build.
+"""
+
+from __future__ import annotations
+
+from glia_sim.engine import layout, outputs, step, waiting
+from glia_sim.engine.compiled import kernel
+from glia_sim.engine.world import World
+
+NOWHERE = layout.NOWHERE
+SHORTEST = 2  # a single step is built faster the ordinary way
+
+
+@kernel
+def _decoding(w: World, r: int, t: float) -> int:
+    """Steps until some running request's last token is scheduled; 0 unless all of them decode in lockstep."""
+    rep = w.rep[r]
+    in_flight = rep.depth - 1
+    fewest = 1 << 40
+    for i in range(rep.running):
+        req = w.req[w.running[r, i]]
+        if req.delivered == 0 or req.last_token != t or req.in_flight != in_flight:
+            return 0
+        if req.computed + 1 != req.prompt + req.delivered + in_flight:
+            return 0
+        fewest = min(fewest, req.prompt + req.output - 1 - req.computed)
+    return fewest
+
+
+@kernel
+def _blocked(w: World, r: int) -> bool:
+    """Whether the waiting queue cannot move until somebody finishes, is preempted, or arrives."""
+    rep = w.rep[r]
+    q = waiting.peek(w, r)
+    if q == NOWHERE or rep.running >= rep.max_active:
+        return True
+    req = w.req[q]
+    known = req.prompt + req.delivered
+    cap = rep.long_prefill if rep.long_prefill > 0 else known
+    first = min(min(known, cap), rep.max_batched - rep.running)
+    if first <= 0:
+        return True
+    tokens = min(known, rep.max_len) if rep.reserve_full else first
+    return bool((tokens + rep.block_size - 1) // rep.block_size + rep.watermark > rep.free)
+
+
+@kernel
+def _gather(w: World, r: int) -> float:
+    """Sort the running requests by phase within a block; returns their context tokens."""
+    size = w.rep[r].block_size
+    for phase in range(size):
+        w.phases[r, phase] = 0
+    kv = 0
+    for i in range(w.rep[r].running):
+        computed = w.req[w.running[r, i]].computed
+        w.phases[r, computed % size] += 1
+        kv += computed
+    return float(kv)
+
+
+@kernel
+def _planned(w: World, r: int, most: int, kv: float) -> tuple[int, float]:
+    """Steps until blocks run out, at most `most`, and when the step after the last of them is due."""
+    rep = w.rep[r]
+    size, batch = rep.block_size, rep.running
+    free, end = rep.free, max(rep.next_t, rep.last_end)
+    due = rep.next_t
+    phase = 0
+    for i in range(most):
+        need = w.phases[r, phase]
+        if need > free:
+            return i, due
+        free -= need
+        phase = phase - 1 if phase > 0 else size - 1
+        kv += batch
+        before = end
+        end = before + step.step_time(w, r, batch, kv, 0.0, 0.0, batch)
+        due = end if rep.depth == 1 else before
+    return most, due
+
+
+@kernel
+def begin(w: World, r: int, t: float) -> float:
+    """Start a stretch at time t if replica r is in one; returns when it ends, or -1."""
+    rep = w.rep[r]
+    if rep.caching or rep.running == 0 or rep.running > rep.max_batched or rep.steps != rep.depth - 1:
+        return -1.0
+    if rep.depth == 2 and rep.count0 != rep.running:
+        return -1.0
+    most = _decoding(w, r, t)
+    if most < SHORTEST or not _blocked(w, r):
+        return -1.0
+    rep.next_t = t
+    rep.cursor_kv = _gather(w, r)
+    planned, due = _planned(w, r, most, rep.cursor_kv)
+    if planned < SHORTEST:
+        return -1.0
+    rep.stretch = planned
+    rep.cursor = 0
+    _commit_step(w, r)
+    return due
+
+
+@kernel
+def _commit_step(w: World, r: int) -> None:
+    """Schedule the next step of the stretch, and deliver the one whose end makes it due."""
+    rep = w.rep[r]
+    t, batch, size = rep.next_t, rep.running, rep.block_size
+    if rep.cursor > 0:
+        outputs.count_gap(w, r, t - rep.cursor_t, batch)
+    rep.free -= w.phases[r, (size - rep.cursor % size) % size]
+    rep.cursor_kv += batch
+    before = max(t, rep.last_end)
+    duration = step.step_time(w, r, batch, rep.cursor_kv, 0.0, 0.0, batch)
+    rep.end0 = before if rep.depth == 2 else before + duration
+    rep.end1 = before + duration
+    rep.last_end = before + duration
+    rep.step_s = duration
+    rep.busy_s += duration
+    rep.block_seconds += duration * (rep.usable - rep.free)
+    rep.iterations += 1
+    rep.cursor += 1
+    rep.cursor_t = t
+    rep.next_t = rep.end0
+    if w.log.shape[0] > 0:
+        step.log_step(w, r, t, duration, batch, 0, batch, rep.cursor_kv, 0, 0, 0)
+
+
+@kernel
+def advance(w: World, r: int, t: float) -> None:
+    """Bring a stretch to the last step that starts before time t; leaves other replicas alone."""
+    rep = w.rep[r]
+    while rep.cursor < rep.stretch and rep.next_t < t:
+        _commit_step(w, r)
+
+
+@kernel
+def end(w: World, r: int, t: float) -> float:
+    """Leave the stretch at time t with its last step in flight; returns when that ends."""
+    advance(w, r, t)
+    rep = w.rep[r]
+    steps, size = rep.cursor, rep.block_size
+    last = rep.depth - 1
+    for i in range(rep.running):
+        q = w.running[r, i]
+        req = w.req[q]
+        req.computed += steps
+        req.delivered += steps - 1
+        req.held = (req.computed + size - 1) // size
+        req.last_token = rep.cursor_t
+        if last:
+            req.in_flight = 2
+            w.steps[r, 1 - rep.slot, i] = q
+        if steps > 1 or not last:
+            w.steps[r, rep.slot, i] = q
+    rep.count0 = rep.running
+    rep.count1 = rep.running
+    rep.steps = rep.depth
+    rep.stretch = 0
+    return float(rep.end0)
