@@ -1,8 +1,7 @@
-"""What compiled programs compute with: float64 operations that never raise and note the first fault.
+"""What compiled programs compute with, beyond numba's own float64 arithmetic under its numpy error model.
 
-Every operation with a result that is not finite writes its position into `fault[0]`, unless an earlier one stands
-there, and goes on with 0.0. The bits of every other result are those of plain Python: no fastmath, and no fused
-multiply-add.
+Nothing here raises: an operation without a result gives NaN or an infinity, and `finite` turns that into a fault. The
+bits of every other result are those of plain Python: no fastmath, and no fused multiply-add.
 """
 
 from __future__ import annotations
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]  # ships no types
+from numba import extending, types
+from numba.core import cgutils
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy.typing as npt
-
-    Faults = npt.NDArray[np.int64]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -26,50 +24,62 @@ SKIP = -math.inf
 BLOCK = math.inf
 _LARGEST = float(np.finfo(np.float64).max)
 _HALF = 0.5
+_DOUBLE = ir.DoubleType()
 
 
 def _jit(function: _Function) -> _Function:
     return cast("_Function", numba.njit(error_model="numpy")(function))
 
 
-@_jit
-def fail(fault: Faults, code: int) -> float:
-    if fault[0] == 0:
-        fault[0] = code
-    return 0.0
+def _intrinsic(function: _Function) -> _Function:
+    return cast("_Function", extending.intrinsic(function))
+
+
+@_intrinsic
+def finite(typing: Any, value: Any, fault: Any, code: Any) -> Any:  # noqa: ANN401  # numba has no types
+    """`value` when it is finite; else 0.0, and `code` in fault[0] unless an earlier fault stands there.
+
+    An intrinsic, because numba would compile a function again for every constant `code`.
+    """
+    del typing, value, code
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        value, fault, code = arguments
+        magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [_DOUBLE]), [value])
+        good = builder.fcmp_ordered("<=", magnitude, ir.Constant(_DOUBLE, _LARGEST))
+        with builder.if_then(builder.not_(good), likely=False):
+            place = context.make_array(signature.args[1])(context, builder, fault).data
+            first = builder.load(place)
+            builder.store(builder.select(cgutils.is_null(builder, first), code, first), place)
+        return builder.select(good, value, ir.Constant(_DOUBLE, 0.0))
+
+    return types.float64(types.float64, fault, types.int64), generate
+
+
+def _rounding(name: str) -> Any:  # noqa: ANN401
+    """A rounding of LLVM, plus 0.0, which turns -0.0 into 0.0 as the integers of Python's math module do."""
+
+    @_intrinsic
+    def rounding(typing: Any, value: Any) -> Any:  # noqa: ANN401
+        del typing, value
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+            del context, signature
+            rounded = builder.call(builder.module.declare_intrinsic(name, [_DOUBLE]), arguments)
+            return builder.fadd(rounded, ir.Constant(_DOUBLE, 0.0))
+
+        return types.float64(types.float64), generate
+
+    return rounding
+
+
+floor = _rounding("llvm.floor")
+ceil = _rounding("llvm.ceil")
 
 
 @_jit
-def finite(value: float, fault: Faults, code: int) -> float:
-    if abs(value) <= _LARGEST:
-        return value
-    return fail(fault, code)
-
-
-@_jit
-def add(left: float, right: float, fault: Faults, code: int) -> float:
-    return finite(left + right, fault, code)
-
-
-@_jit
-def subtract(left: float, right: float, fault: Faults, code: int) -> float:
-    return finite(left - right, fault, code)
-
-
-@_jit
-def multiply(left: float, right: float, fault: Faults, code: int) -> float:
-    return finite(left * right, fault, code)
-
-
-@_jit
-def divide(left: float, right: float, fault: Faults, code: int) -> float:
-    return finite(left / right, fault, code)  # with the numpy error model a zero gives inf or NaN, and so a fault
-
-
-@_jit
-def modulo(left: float, right: float, fault: Faults, code: int) -> float:
-    if right == 0.0:
-        return fail(fault, code)
+def modulo(left: float, right: float) -> float:
+    """Python's `%`: the sign of the divisor; NaN for a zero divisor."""
     rest = float(np.fmod(left, right))
     if rest == 0.0:
         return math.copysign(0.0, right)
@@ -77,10 +87,8 @@ def modulo(left: float, right: float, fault: Faults, code: int) -> float:
 
 
 @_jit
-def floor_divide(left: float, right: float, fault: Faults, code: int) -> float:
-    """CPython's own algorithm, float_floor_div of Objects/floatobject.c."""
-    if right == 0.0:
-        return fail(fault, code)
+def floor_divide(left: float, right: float) -> float:
+    """CPython's own algorithm, float_floor_div of Objects/floatobject.c; NaN for a zero divisor."""
     rest = float(np.fmod(left, right))
     quotient = (left - rest) / right
     if rest != 0.0 and (rest < 0.0) != (right < 0.0):
@@ -88,9 +96,7 @@ def floor_divide(left: float, right: float, fault: Faults, code: int) -> float:
     if quotient == 0.0:
         return math.copysign(0.0, left / right)
     whole = float(np.floor(quotient))
-    if quotient - whole > _HALF:
-        whole += 1.0
-    return finite(whole, fault, code)
+    return whole + 1.0 if quotient - whole > _HALF else whole
 
 
 @_jit
@@ -101,28 +107,3 @@ def smaller(left: float, right: float) -> float:
 @_jit
 def larger(left: float, right: float) -> float:
     return right if right > left else left  # noqa: FURB136
-
-
-@_jit
-def floor(value: float) -> float:
-    return float(np.floor(value)) + 0.0  # the sum turns -0.0 into 0.0, as the integers of Python's math.floor do
-
-
-@_jit
-def ceil(value: float) -> float:
-    return float(np.ceil(value)) + 0.0
-
-
-@_jit
-def exp(value: float, fault: Faults, code: int) -> float:
-    return finite(math.exp(value), fault, code)
-
-
-@_jit
-def log(value: float, fault: Faults, code: int) -> float:
-    return math.log(value) if value > 0.0 else fail(fault, code)
-
-
-@_jit
-def sqrt(value: float, fault: Faults, code: int) -> float:
-    return math.sqrt(value) if value >= 0.0 else fail(fault, code)

@@ -1,0 +1,88 @@
+"""What both writers of numba source share: columns, variables and the text of each operation."""
+
+from __future__ import annotations
+
+from glia_sim.policy import fields, tree
+
+_CALLS = {
+    "min": "smaller",
+    "max": "larger",
+    "abs": "abs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "exp": "math.exp",
+    "log": "math.log",
+    "sqrt": "math.sqrt",
+}
+
+
+class Names:
+    """Where everything that a program names stands in the generated source.
+
+    Args:
+        parameters: names in the order of the vector `p`.
+    """
+
+    def __init__(self, parameters: tuple[str, ...]) -> None:
+        self._columns = {name: column for column, name in enumerate(parameters)}
+
+    def leaf(self, leaf: tree.Expression) -> str:
+        """Text of an expression without operands."""
+        match leaf:
+            case tree.Number():
+                return repr(leaf.value)
+            case tree.Name():
+                gpu = fields.GPU_CLASSES.get(leaf.name)
+                return variable(leaf.name) if gpu is None else repr(gpu)
+            case tree.Member():
+                return self._member(leaf)
+            case tree.Truth():
+                return str(leaf.value)
+            case tree.Answer():
+                return leaf.name
+        raise AssertionError(leaf)
+
+    def _member(self, member: tree.Member) -> str:
+        match member.owner:
+            case "p":
+                return f"p[{self._columns[member.name]}]"
+            case "request":
+                return f"request[{fields.REQUEST_COLUMNS[member.name]}]"
+            case "fleet":
+                return f"fleet[{fields.FLEET_COLUMNS[member.name]}]"
+            case replica:
+                return f"replicas[{row(replica)}, {fields.REPLICA_COLUMNS[member.name]}]"
+
+
+def variable(name: str) -> str:
+    return f"v_{name}"
+
+
+def row(replica: str) -> str:
+    """The row of the replica that a loop, or `score`, calls by this name."""
+    return f"row_{replica}"
+
+
+def reads_field(expression: tree.Expression) -> bool:
+    return isinstance(expression, tree.Member) and expression.owner != "p"
+
+
+def call(function: str, arguments: list[str]) -> str:
+    """A call with its arguments; of more than two, `min` and `max` take the first two and go on with the result."""
+    name = _CALLS[function]
+    if len(arguments) == 1:
+        return f"{name}({arguments[0]})"
+    text = arguments[0]
+    for argument in arguments[1:]:
+        text = f"{name}({text}, {argument})"
+    return text
+
+
+def arithmetic(operator: str, left: str, right: str) -> str:
+    match operator:
+        case "%":
+            return f"modulo({left}, {right})"
+        case "//":
+            return f"floor_divide({left}, {right})"
+        case _:
+            return f"({left} {operator} {right})"
