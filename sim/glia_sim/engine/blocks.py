@@ -29,6 +29,12 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @kernel
+def whole(w: World, r: int, tokens: int) -> int:
+    """Blocks of replica r that hold so many tokens."""
+    return int((tokens + w.rep[r].block_size - 1) >> w.rep[r].shift)
+
+
+@kernel
 def _content(w: World, q: int, index: int, size: int) -> np.uint64:
     """Identity of block `index` of request q: shared with all whose prefix is the same, or its own."""
     end = (index + 1) * size
@@ -46,7 +52,7 @@ def _slot(w: World, r: int, key: np.uint64) -> int:
     at = np.int64(key & np.uint64(w.rep[r].table_mask))
     while w.table[r, at].block != NOWHERE and w.table[r, at].key != key:
         at = (at + 1) & w.rep[r].table_mask
-    return at
+    return int(at)
 
 
 @kernel

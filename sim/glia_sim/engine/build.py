@@ -57,6 +57,7 @@ def _replica(rep: npt.NDArray[np.void], group: fleets.Group, *, caching: bool, p
     engine, step = group.engine, group.step
     num_blocks = max(int(engine.num_blocks * kv_scale), 2)
     rep["block_size"] = engine.block_size
+    rep["shift"] = engine.block_size.bit_length() - 1  # vLLM's block sizes are powers of two
     rep["usable"] = rep["free"] = num_blocks - 1
     rep["watermark"] = int(engine.watermark * num_blocks)
     rep["max_active"] = min(engine.max_num_seqs, engine.max_num_active_seqs or engine.max_num_seqs)
@@ -90,7 +91,9 @@ def _slots(fleet: fleets.Fleet) -> list[tuple[int, int, int]]:
     return slots
 
 
-def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, kv_scale: float, born: float) -> npt.NDArray[np.void]:
+def _replicas(
+    fleet: fleets.Fleet, *, prefixes: bool, priority: bool, kv_scale: float, born: float
+) -> npt.NDArray[np.void]:
     slots = _slots(fleet)
     rep = np.zeros(slots[-1][1], layout.REPLICA)
     rep["head"] = rep["tail"] = layout.NOWHERE

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import hashlib
+import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 
+from glia_sim.policy import compile as programs
+from glia_sim.policy import fields
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def kernel(function: F) -> F:
-    """Compile a function that only other kernels call; wrappers for Python callers would double the compile time.
+def _folder() -> str:
+    """Cache folder of these very sources: numba itself would not notice a change in a kernel that another one calls."""
+    sources = [*sorted(pathlib.Path(__file__).parent.glob("*.py")), pathlib.Path(fields.__file__)]
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return str(programs.cache_folder().parent / f"engine-{digest.hexdigest()[:16]}")
 
-    IEEE semantics are kept (no reassociation, no fused multiply-add), so the same inputs give the same bytes.
-    """
-    compiled: F = numba.njit(
-        cache=True, error_model="numpy", fastmath=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(function)
+
+_FOLDER = _folder()
+
+
+def _compile(function: F, **options: bool) -> F:
+    """Compile on first use, with IEEE semantics: the same inputs give the same bytes."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = _FOLDER
+    try:
+        compiled: F = numba.njit(cache=True, error_model="numpy", fastmath=False, **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
     return compiled
+
+
+def kernel(function: F) -> F:
+    """Compile a function that only other kernels call; wrappers for Python callers would double the compile time."""
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry(function: F) -> F:
-    """Compile a function that Python calls; machine code is cached across processes."""
-    compiled: F = numba.njit(cache=True, error_model="numpy", fastmath=False)(function)
-    return compiled
+    """Compile a function that Python calls."""
+    return _compile(function)

@@ -50,12 +50,12 @@ class _HandleModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe_type, cgutils.intp_t)
 
 
-@typeof_impl.register(Handle)
+@typeof_impl.register(Handle)  # type: ignore[untyped-decorator]
 def _typeof(value: Handle, _context: object) -> HandleType:
     return value.kind
 
 
-@unbox(HandleType)
+@unbox(HandleType)  # type: ignore[untyped-decorator]
 def _unbox(_kind: HandleType, obj: Any, c: Any) -> Any:  # noqa: ANN401 - numba's own objects
     table = c.pyapi.object_getattr_string(obj, "table")
     pointer = c.pyapi.object_getattr_string(c.pyapi.object_getattr_string(table, "ctypes"), "data")
@@ -96,7 +96,7 @@ def _declare_field(kind: HandleType, name: str, position: int, array: types.Arra
     @overload_attribute(HandleType, name)
     def attribute(handle):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         if handle == kind:
-            return lambda handle: read(handle)
+            return lambda handle: read(handle)  # noqa: PLW0108  # numba compiles this very function
         return None
 
 

@@ -24,14 +24,8 @@ BY_ARRIVAL, BY_PRIORITY, BY_PROMPT = range(3)
 
 REQUEST = np.dtype(
     [
-        ("arrival", "f8"),
-        ("dispatch", "f8"),
-        ("first_sched", "f8"),
-        ("first_exec", "f8"),
-        ("first_token", "f8"),
+        # What every step reads or writes stands in the first 64 bytes.
         ("last_token", "f8"),
-        ("finish", "f8"),
-        ("key", "f8"),  # order in the waiting queue, lowest first
         ("priority", "f8"),  # vLLM's priority, lowest first
         ("prompt", "i4"),
         ("output", "i4"),
@@ -41,21 +35,28 @@ REQUEST = np.dtype(
         ("scheduled", "i4"),  # tokens scheduled in the step being built
         ("held", "i4"),  # KV blocks
         ("hashed", "i4"),  # leading KV blocks that the prefix cache knows
-        ("preemptions", "i4"),
-        ("cached", "i4"),  # prompt tokens found in the prefix cache at the first admission
-        ("resume_cached", "i4"),  # tokens found in the prefix cache at later admissions
-        ("replica", "i4"),
         ("picker", "i4"),
-        ("sequence", "i4"),  # arrivals at the same picker before this one
-        ("next", "i4"),  # waiting queue: list successor, or left child in a heap
-        ("right", "i4"),  # waiting queue: right child in a heap
-        ("blocks", "i8"),  # start of this request's block table in the arena (prefix caching only)
-        ("chain", "i8"),  # start of its prefix identity in the workload's chain
-        ("shared", "i8"),  # leading prompt tokens whose content others may share
+        ("replica", "i4"),
         ("state", "i1"),
         ("status", "i1"),
         ("streaming", "i1"),
+        ("arrival", "f8"),
+        ("dispatch", "f8"),
+        ("first_sched", "f8"),
+        ("first_exec", "f8"),
+        ("first_token", "f8"),
+        ("finish", "f8"),
+        ("key", "f8"),  # order in the waiting queue, lowest first
+        ("preemptions", "i4"),
+        ("cached", "i4"),  # prompt tokens found in the prefix cache at the first admission
+        ("resume_cached", "i4"),  # tokens found in the prefix cache at later admissions
+        ("sequence", "i4"),  # arrivals at the same picker before this one
+        ("next", "i4"),  # waiting queue: list successor, or left child in a heap
+        ("right", "i4"),  # waiting queue: right child in a heap
         ("recomputed", "i8"),  # tokens computed again after preemptions
+        ("blocks", "i8"),  # start of this request's block table in the arena (prefix caching only)
+        ("chain", "i8"),  # start of its prefix identity in the workload's chain
+        ("shared", "i8"),  # leading prompt tokens whose content others may share
     ],
     align=True,
 )
@@ -64,6 +65,7 @@ REPLICA = np.dtype(
     [
         # What vLLM was started with.
         ("block_size", "i8"),
+        ("shift", "i8"),  # log2 of block_size
         ("usable", "i8"),  # KV blocks less the null block
         ("watermark", "i8"),  # blocks
         ("max_active", "i8"),
@@ -164,10 +166,7 @@ ITL_LOW_EXPONENT = -20
 ITL_OCTAVES = 34
 ITL_STEPS = 64
 ITL_EDGES_S = np.concatenate(
-    [
-        np.ldexp(1.0 + np.arange(ITL_STEPS) / ITL_STEPS, ITL_LOW_EXPONENT + octave)
-        for octave in range(ITL_OCTAVES)
-    ]
+    [np.ldexp(1.0 + np.arange(ITL_STEPS) / ITL_STEPS, ITL_LOW_EXPONENT + octave) for octave in range(ITL_OCTAVES)]
     + [np.array([2.0 ** (ITL_LOW_EXPONENT + ITL_OCTAVES)])]
 )
 

@@ -9,7 +9,21 @@ from __future__ import annotations
 
 import math
 
-from glia_sim.engine import blocks, control, events, handle, layout, outputs, router, scaling, step, stretch, views, world
+from glia_sim.engine import (
+    blocks,
+    control,
+    events,
+    handle,
+    layout,
+    outputs,
+    router,
+    running,
+    scaling,
+    step,
+    stretch,
+    views,
+    world,
+)
 from glia_sim.engine.compiled import entry, kernel
 from glia_sim.engine.control import Control
 from glia_sim.engine.router import Evaluate, Score
@@ -70,9 +84,7 @@ def _route_poked(w: World, c: Control, t: float, order: Evaluate, score: Score, 
 
 
 @kernel
-def _output(
-    w: World, c: Control, r: int, t: float, order: Evaluate, score: Score, priority: Evaluate
-) -> None:
+def _output(w: World, c: Control, r: int, t: float, order: Evaluate, score: Score, priority: Evaluate) -> None:
     if w.rep[r].stretch > 0:
         stretch.end(w, r, t)
     since = w.tally[ENDED]
@@ -114,7 +126,7 @@ def _end_held(w: World, c: Control, q: int, status: int, t: float) -> None:
 
 @kernel
 def _give_up(w: World, c: Control, q: int, t: float) -> None:
-    """The client of request q goes away: a held or waiting request is dropped, a running one aborted before the next step."""
+    """The client of request q goes away: drop it, or abort it before the next step where it runs."""
     req = w.req[q]
     since = w.tally[ENDED]
     if req.state == HELD:
@@ -125,7 +137,7 @@ def _give_up(w: World, c: Control, q: int, t: float) -> None:
             events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
         if req.state == WAITING:
             w.rep[r].waiting -= 1
-            w.account[req.picker, r].waiting_blocks -= step.seen_blocks(w, q, w.rep[r].block_size)
+            w.account[req.picker, r].waiting_blocks -= running.seen_blocks(w, r, q)
             req.state = FAILED
         else:
             req.state = ABORTED
@@ -233,9 +245,7 @@ def _other(
 
 
 @entry
-def _simulate(
-    w: World, c: Control, order: Evaluate, score: Score, priority: Evaluate, replicas: Evaluate
-) -> float:
+def _simulate(w: World, c: Control, order: Evaluate, score: Score, priority: Evaluate, replicas: Evaluate) -> float:
     """Run until every request has ended, or nothing can move; returns the time of the last event that mattered."""
     clock = c.clock[0]
     n = w.req.shape[0]
@@ -260,9 +270,7 @@ def _simulate(
     return float(clock.progress)
 
 
-def simulate(
-    w: World, c: Control, order: Evaluate, score: Score, priority: Evaluate, replicas: Evaluate
-) -> float:
+def simulate(w: World, c: Control, order: Evaluate, score: Score, priority: Evaluate, replicas: Evaluate) -> float:
     """Run until every request has ended, or nothing can move; fills the arrays in place.
 
     Returns:
@@ -270,4 +278,4 @@ def simulate(
     """
     ours = handle.Handle(world.KIND, w._asdict())
     theirs = handle.Handle(control.KIND, c._asdict())
-    return float(_simulate(ours, theirs, order, score, priority, replicas))
+    return float(_simulate(ours, theirs, order, score, priority, replicas))  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from glia_sim.engine import blocks, layout, step
+from glia_sim.engine import blocks, layout, running
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import ENDED, World
 
@@ -60,7 +60,7 @@ def _finish(w: World, r: int, q: int, t: float) -> None:
     req = w.req[q]
     if req.state == WAITING:  # preempted, and its last token was already in flight
         w.rep[r].waiting -= 1
-        w.account[req.picker, r].waiting_blocks -= step.seen_blocks(w, q, w.rep[r].block_size)
+        w.account[req.picker, r].waiting_blocks -= running.seen_blocks(w, r, q)
     req.state = DONE
     req.status = FINISHED
     req.finish = t
@@ -68,26 +68,72 @@ def _finish(w: World, r: int, q: int, t: float) -> None:
 
 
 @kernel
-def _deliver(w: World, r: int, q: int, t: float) -> bool:
-    """Hand out one token of request q; returns whether it was the last."""
+def _deliver_stale(w: World, r: int, q: int, t: float) -> None:
+    """Hand out the token that was in flight when request q was preempted."""
     req = w.req[q]
-    stale = req.state == WAITING
-    if stale and req.streaming:
-        w.account[req.picker, r].waiting_blocks -= step.seen_blocks(w, q, w.rep[r].block_size)
+    account = w.account[req.picker, r]
+    account.waiting_blocks -= running.seen_blocks(w, r, q)
     req.delivered += 1
-    if stale and req.streaming:
-        w.account[req.picker, r].waiting_blocks += step.seen_blocks(w, q, w.rep[r].block_size)
+    account.waiting_blocks += running.seen_blocks(w, r, q)
     if req.delivered == 1:
         _first_token(w, r, q, t)
     else:
         count_gap(w, r, t - req.last_token, 1)
     req.last_token = t
-    if not stale and w.rep[r].depth == 2:
-        req.in_flight -= 1
-        if w.rep[r].caching:
-            known = req.computed - req.in_flight
-            blocks.remember(w, r, q, known)
-    return bool(req.delivered == req.output)
+
+
+@kernel
+def _deliver(w: World, r: int, t: float) -> bool:
+    """Hand out one token to each running request of the oldest step; returns whether any request got its last."""
+    rep = w.rep[r]
+    asynchronous, caching, slot = rep.depth == 2, rep.caching, rep.slot
+    last = False
+    same = 0
+    gap = 0.0
+    for k in range(rep.count0):
+        q = w.steps[r, slot, k]
+        req = w.req[q]
+        if req.state != RUNNING:
+            if req.state == WAITING:
+                _deliver_stale(w, r, q, t)
+                last |= req.delivered == req.output
+            continue
+        req.delivered += 1
+        if req.delivered == 1:
+            _first_token(w, r, q, t)
+        elif t - req.last_token == gap:
+            same += 1
+        else:
+            if same > 0:
+                count_gap(w, r, gap, same)
+            gap = t - req.last_token
+            same = 1
+        req.last_token = t
+        if asynchronous:
+            req.in_flight -= 1
+            if caching:
+                blocks.remember(w, r, q, req.computed - req.in_flight)
+        last |= req.delivered == req.output
+    if same > 0:
+        count_gap(w, r, gap, same)
+    return last
+
+
+@kernel
+def _finish_all(w: World, r: int, t: float) -> int:
+    """End the requests of the oldest step that have all their tokens; returns how many."""
+    rep = w.rep[r]
+    finished = 0
+    for k in range(rep.count0):
+        q = w.steps[r, rep.slot, k]
+        req = w.req[q]
+        if req.delivered == req.output and req.state in (RUNNING, WAITING):
+            if req.state == RUNNING:
+                running.release(w, r, q)
+            _finish(w, r, q, t)
+            finished += 1
+    _sweep(w, r)
+    return finished
 
 
 @kernel
@@ -107,23 +153,11 @@ def _sweep(w: World, r: int) -> None:
 def update(w: World, r: int, t: float) -> int:
     """Deliver the oldest step in flight at replica r, which ends at time t; returns how many requests finished."""
     rep = w.rep[r]
-    count = rep.count0
-    slot = rep.slot
-    finished = 0
-    for k in range(count):
-        q = w.steps[r, slot, k]
-        state = w.req[q].state
-        if state in (RUNNING, WAITING) and _deliver(w, r, q, t):
-            if state == RUNNING:
-                step.release(w, r, q)
-            _finish(w, r, q, t)
-            finished += 1
+    finished = _finish_all(w, r, t) if _deliver(w, r, t) else 0
     rep.steps -= 1
     rep.end0 = rep.end1
     rep.count0 = rep.count1
-    rep.slot = 1 - slot
-    if finished > 0:
-        _sweep(w, r)
+    rep.slot = 1 - rep.slot
     return finished
 
 
@@ -134,6 +168,6 @@ def drop_aborted(w: World, r: int) -> None:
     for i in range(rep.running):
         q = w.running[r, i]
         if w.req[q].state == ABORTED:
-            step.release(w, r, q)
+            running.release(w, r, q)
     _sweep(w, r)
     rep.aborts = 0

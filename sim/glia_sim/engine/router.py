@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from glia_sim.engine import events, layout, step, stretch, views
+from glia_sim.engine import events, layout, running, stretch, views
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.control import (
     HAS_ORDER,
@@ -144,7 +144,7 @@ def _choose(w: World, c: Control, p: int, q: int, score: Score) -> int:
             top = value
             best = row
         row = row + 1 if row + 1 < serving else 0
-    return best
+    return int(best)
 
 
 @kernel
@@ -176,7 +176,7 @@ def _dispatch(w: World, c: Control, p: int, r: int, q: int, t: float) -> None:
         events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
     elif c.due[r] == math.inf:
         events.set_due(c, r, t, events.SCHEDULE)
-    step.enqueue(w, r, q, False)
+    running.enqueue(w, r, q, False)
 
 
 @kernel
@@ -193,7 +193,7 @@ def arrive(w: World, c: Control, q: int, t: float, order: Evaluate) -> int:
         c.picker[own].tokens_60s += req.prompt
         c.picker[own].held += 1
     _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)
-    return p
+    return int(p)
 
 
 @kernel

@@ -8,7 +8,7 @@ that `step.schedule` would build.
 
 from __future__ import annotations
 
-from glia_sim.engine import layout, outputs, step, waiting
+from glia_sim.engine import blocks, layout, outputs, step, waiting
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import World
 
@@ -18,17 +18,26 @@ SHORTEST = 2  # a single step is built faster the ordinary way
 
 @kernel
 def _decoding(w: World, r: int, t: float) -> int:
-    """Steps until some running request's last token is scheduled; 0 unless all of them decode in lockstep."""
+    """Steps until some running request's last token is scheduled; 0 unless all of them decode in lockstep.
+
+    Sorts the requests by their phase within a block, and sums their context tokens, on the way.
+    """
     rep = w.rep[r]
-    in_flight = rep.depth - 1
+    in_flight, mask = rep.depth - 1, rep.block_size - 1
+    for phase in range(rep.block_size):
+        w.phases[r, phase] = 0
     fewest = 1 << 40
+    kv = 0
     for i in range(rep.running):
         req = w.req[w.running[r, i]]
-        if req.delivered == 0 or req.last_token != t or req.in_flight != in_flight:
+        computed = req.computed
+        known = req.prompt + req.delivered + in_flight
+        if req.last_token != t or req.in_flight != in_flight or computed + 1 != known:
             return 0
-        if req.computed + 1 != req.prompt + req.delivered + in_flight:
-            return 0
-        fewest = min(fewest, req.prompt + req.output - 1 - req.computed)
+        fewest = min(fewest, req.prompt + req.output - 1 - computed)
+        w.phases[r, computed & mask] += 1
+        kv += computed
+    rep.cursor_kv = kv
     return fewest
 
 
@@ -42,25 +51,11 @@ def _blocked(w: World, r: int) -> bool:
     req = w.req[q]
     known = req.prompt + req.delivered
     cap = rep.long_prefill if rep.long_prefill > 0 else known
-    first = min(min(known, cap), rep.max_batched - rep.running)
+    first = min(known, cap, rep.max_batched - rep.running)
     if first <= 0:
         return True
     tokens = min(known, rep.max_len) if rep.reserve_full else first
-    return bool((tokens + rep.block_size - 1) // rep.block_size + rep.watermark > rep.free)
-
-
-@kernel
-def _gather(w: World, r: int) -> float:
-    """Sort the running requests by phase within a block; returns their context tokens."""
-    size = w.rep[r].block_size
-    for phase in range(size):
-        w.phases[r, phase] = 0
-    kv = 0
-    for i in range(w.rep[r].running):
-        computed = w.req[w.running[r, i]].computed
-        w.phases[r, computed % size] += 1
-        kv += computed
-    return float(kv)
+    return bool(blocks.whole(w, r, tokens) + rep.watermark > rep.free)
 
 
 @kernel
@@ -96,7 +91,6 @@ def begin(w: World, r: int, t: float) -> float:
     if most < SHORTEST or not _blocked(w, r):
         return -1.0
     rep.next_t = t
-    rep.cursor_kv = _gather(w, r)
     planned, due = _planned(w, r, most, rep.cursor_kv)
     if planned < SHORTEST:
         return -1.0
@@ -113,7 +107,7 @@ def _commit_step(w: World, r: int) -> None:
     t, batch, size = rep.next_t, rep.running, rep.block_size
     if rep.cursor > 0:
         outputs.count_gap(w, r, t - rep.cursor_t, batch)
-    rep.free -= w.phases[r, (size - rep.cursor % size) % size]
+    rep.free -= w.phases[r, -rep.cursor & (size - 1)]
     rep.cursor_kv += batch
     before = max(t, rep.last_end)
     duration = step.step_time(w, r, batch, rep.cursor_kv, 0.0, 0.0, batch)
@@ -144,14 +138,14 @@ def end(w: World, r: int, t: float) -> float:
     """Leave the stretch at time t with its last step in flight; returns when that ends."""
     advance(w, r, t)
     rep = w.rep[r]
-    steps, size = rep.cursor, rep.block_size
+    steps = rep.cursor
     last = rep.depth - 1
     for i in range(rep.running):
         q = w.running[r, i]
         req = w.req[q]
         req.computed += steps
         req.delivered += steps - 1
-        req.held = (req.computed + size - 1) // size
+        req.held = blocks.whole(w, r, req.computed)
         req.last_token = rep.cursor_t
         if last:
             req.in_flight = 2

@@ -63,14 +63,13 @@ def mark(c: Control, r: int) -> None:
 def _committed(w: World, p: int, r: int) -> float:
     """Blocks that picker p's requests at replica r fill with their prompts and the tokens it has seen."""
     rep = w.rep[r]
-    size = rep.block_size
     total = w.account[p, r].waiting_blocks
     ahead = max(rep.cursor - 1, 0) if rep.stretch > 0 else 0
     for i in range(rep.running):
         req = w.req[w.running[r, i]]
         if req.picker == p:
             seen = req.delivered + ahead if req.streaming else 0
-            total += (req.prompt + seen + size - 1) // size
+            total += blocks.whole(w, r, req.prompt + seen)
     return float(total)
 
 

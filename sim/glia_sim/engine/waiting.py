@@ -90,5 +90,3 @@ def pop(w: World, r: int) -> None:
     """Take the head that `peek` returned."""
     _drop_head(w, r)
     w.rep[r].waiting -= 1
-
-

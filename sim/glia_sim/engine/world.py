@@ -35,8 +35,8 @@ class World(NamedTuple):
 
 
 ENDED, LOGGED, PREEMPTED, STUCK, CHUNK, FAULTS, TALLIES = range(7)
-"""Entries of `World.tally`: ended requests, logged steps, logged preemptions, 1 + the replica that can make no progress,
-tokens per prefix chunk, policy faults."""
+"""Entries of `World.tally`: ended requests, logged steps, logged preemptions, 1 + the replica that is stuck, tokens per
+prefix chunk, policy faults."""
 
 KIND = handle.declare(
     "World",
