@@ -173,12 +173,13 @@ def make_world(
     )
 
 
-def _flags(program: programs.Program | None, *, perfect: bool) -> npt.NDArray[np.int64]:
+def _flags(program: programs.Program | None, fleet: fleets.Fleet) -> npt.NDArray[np.int64]:
     flags = np.zeros(control.FLAGS, np.int64)
     flags[control.STATIC_ORDER] = 1
+    flags[control.SEES_ALL] = fleet.router.pickers == 1 and fleet.clients.streaming_share >= 1.0
     if program is None:
         return flags
-    live = program.reads & (PERFECT_LIVE if perfect else SCRAPED_LIVE)
+    live = program.reads & (PERFECT_LIVE if fleet.router.views == "perfect" else SCRAPED_LIVE)
     flags[control.HAS_ORDER] = program.has_order
     flags[control.STATIC_ORDER] = program.order_is_static or not program.has_order
     flags[control.HAS_SCORE] = program.has_score
@@ -221,7 +222,7 @@ def make_control(
     """Arrays of the pickers and the autoscaler before the first event; `program` None routes to the least loaded."""
     n, pickers, begin = workload.requests, fleet.router.pickers, float(workload.arrival_s[0])
     replicas = _slots(fleet)[-1][1]
-    flags = _flags(program, perfect=fleet.router.views == "perfect")
+    flags = _flags(program, fleet)
     picker = np.zeros(pickers + 1, control.PICKER)
     picker["next_scrape"] = begin + fleet.router.scrape_interval_s * np.arange(pickers + 1) / pickers
     estimates = (pickers, replicas, _chain(workload)[1]) if flags[control.READS_PREFIX] else (1, 1, 1)

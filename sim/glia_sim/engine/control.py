@@ -120,9 +120,11 @@ class Control(NamedTuple):
     READS_FLEET,
     READS_OUTPUTS,
     READS_PREFIX,
+    SEES_ALL,
     FLAGS,
-) = range(11)
-"""Entries of `Control.flags`: what the policy has and reads, so that nothing else is computed."""
+) = range(12)
+"""Entries of `Control.flags`: what the policy has and reads, so that nothing else is computed.
+SEES_ALL: one picker sees every token."""
 
 KIND = handle.declare(
     "Control",

@@ -140,6 +140,8 @@ ACCOUNT = np.dtype(
         ("in_flight", "i8"),
         ("started", "i8"),
         ("waiting_tokens", "i8"),
+        ("running_blocks", "i8"),  # blocks that requests in the running batch fill, as far as is known
+        ("fresh", "i8"),  # whether running_blocks is up to date
         ("waiting_blocks", "i8"),  # blocks that requests in the replica's waiting queue will need, as far as is known
     ],
     align=True,

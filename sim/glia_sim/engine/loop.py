@@ -21,6 +21,7 @@ from glia_sim.engine import (
     scaling,
     step,
     stretch,
+    telemetry,
     views,
     world,
 )
@@ -43,7 +44,7 @@ def _proceed(w: World, c: Control, r: int, t: float) -> None:
     rep = w.rep[r]
     if rep.aborts > 0:
         outputs.drop_aborted(w, r)
-    views.mark(c, r)
+    views.mark(w, c, r)
     if rep.running + rep.waiting > 0:
         due = stretch.begin(w, r, t)
         if due >= 0.0:
@@ -69,9 +70,9 @@ def _account(w: World, c: Control, since: int, t: float) -> None:
         if req.replica >= 0:
             c.picker[req.picker].in_flight -= 1
             c.picker[-1].in_flight -= 1
-            views.mark(c, req.replica)
+            views.mark(w, c, req.replica)
         if req.state == DONE:
-            views.count_output(c, req.output)
+            telemetry.count_output(c, req.output)
         c.picker[req.picker].poked = 1
         c.clock[0].progress = t
 
@@ -89,7 +90,7 @@ def _output(w: World, c: Control, r: int, t: float, order: Evaluate, score: Scor
         stretch.end(w, r, t)
     since = w.tally[ENDED]
     finished = outputs.update(w, r, t)
-    views.mark(c, r)
+    views.mark(w, c, r)
     events.set_due(c, r, t, events.SCHEDULE)
     if finished > 0:
         _account(w, c, since, t)
@@ -105,10 +106,10 @@ def _scrape(w: World, c: Control, t: float) -> None:
             c.picker[p].next_scrape += clock.scrape_s
             for row in range(clock.rows):
                 views.scrape(w, c, p, c.row_slot[row], t)
-                views.mark(c, c.row_slot[row])
+                views.mark(w, c, c.row_slot[row])
             c.picker[p].poked = 1
     if t >= clock.next_telemetry:
-        views.read_outputs(c)
+        telemetry.read_outputs(c)
         clock.next_telemetry += clock.telemetry_s
 
 

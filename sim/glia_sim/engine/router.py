@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from glia_sim.engine import events, layout, running, stretch, views
+from glia_sim.engine import events, layout, requests, running, stretch, telemetry, views
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.control import (
     HAS_ORDER,
@@ -84,7 +84,7 @@ def _key(w: World, c: Control, p: int, q: int, t: float, order: Evaluate) -> flo
     """Position of request q in the held queue; the order of arrival where the program has none, or faults."""
     if not c.flags[HAS_ORDER]:
         return float(w.req[q].sequence)
-    views.fill_request(w, c, q, t)
+    requests.fill_request(w, c, q, t)
     c.fault[0] = 0
     key = order(c.request, c.views[p], c.clock[0].serving, c.fleet[p], c.values, c.fault)
     if c.fault[0] != 0:
@@ -127,7 +127,7 @@ def _choose(w: World, c: Control, p: int, q: int, score: Score) -> int:
     sequence = w.req[q].sequence
     if not c.flags[HAS_SCORE]:
         return _least_loaded(c, p, sequence)
-    views.fill_hits(w, c, p, q)
+    requests.fill_hits(w, c, p, q)
     c.fault[0] = 0
     score(c.request, c.views[p], serving, c.fleet[p], c.values, c.scores, c.fault)
     if c.fault[0] != 0:
@@ -170,8 +170,8 @@ def _dispatch(w: World, c: Control, p: int, r: int, q: int, t: float) -> None:
     c.picker[-1].held -= 1
     c.picker[-1].in_flight += 1
     c.clock[0].progress = t
-    views.note_prefix(w, c, p, r, q)
-    views.mark(c, r)
+    requests.note_prefix(w, c, p, r, q)
+    views.mark(w, c, r)
     if w.rep[r].stretch > 0:
         events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
     elif c.due[r] == math.inf:
@@ -203,7 +203,7 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
     if c.picker[p].held == 0 or c.clock[0].serving == 0:
         return
     views.refresh(w, c, p, t)
-    views.fill_fleet(w, c, p, t)
+    telemetry.fill_fleet(w, c, p, t)
     if not c.flags[STATIC_ORDER]:
         _rekey(w, c, p, t, order)
     stashed = 0
@@ -212,7 +212,7 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
         q = _pop(c, p)
         if w.req[q].state != HELD:
             continue
-        views.fill_request(w, c, q, t)
+        requests.fill_request(w, c, q, t)
         row = _choose(w, c, p, q, score)
         if row == BLOCKED:
             _push(c, p, q, key)
@@ -228,7 +228,7 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
         if c.picker[p].held == 0:
             break
         views.fill_row(w, c, p, r, t)
-        views.fill_fleet(w, c, p, t)
+        telemetry.fill_fleet(w, c, p, t)
     for k in range(stashed):
         q = c.stash[k]
         _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)

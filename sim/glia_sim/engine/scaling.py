@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from glia_sim.engine import layout, views
+from glia_sim.engine import layout, telemetry, views
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.control import HAS_AUTOSCALER, Control
 from glia_sim.engine.router import Evaluate
@@ -113,7 +113,7 @@ def autoscale(w: World, c: Control, t: float, replicas: Evaluate) -> None:
     own = c.picker.shape[0] - 1
     for row in range(clock.rows):
         views.fill_row(w, c, own, c.row_slot[row], t)
-    views.fill_fleet(w, c, own, t)
+    telemetry.fill_fleet(w, c, own, t)
     c.fault[0] = 0
     for k in range(c.request.shape[0]):
         c.request[k] = 0.0
