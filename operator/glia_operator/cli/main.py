@@ -1,0 +1,105 @@
+"""`glia`: commands and their options.
+
+This module imports nothing heavy, so that help and usage errors answer at once; a command's own module is loaded when
+the command runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated, Any, Optional
+
+import typer
+
+from glia_operator.cli import cut as cuts
+from glia_sim import faults
+
+BAD_INPUT = 2
+
+Fleet = Annotated[str, typer.Option("--fleet", metavar="NAME|FILE", help="Built-in fleet (see `glia fleets`) or YAML.")]
+Trace = Annotated[str, typer.Option("--trace", metavar="FILE|synthetic:NAME", help="Requests; docs/traces.md.")]
+TimeScale = Annotated[float, typer.Option("--time-scale", help="Multiply arrival times by this: 2 halves the load.")]
+Start = Annotated[float, typer.Option("--start", help="Begin so many seconds into the trace.")]
+Limit = Annotated[Optional[int], typer.Option("--limit", help="Keep at most so many requests.")]  # noqa: UP045 - typer
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Designs and examines policies for fleets of vLLM servers. docs/cli.md documents every command.",
+)
+
+
+def run() -> None:
+    """Entry point of the `glia` script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; the exit status is 0, 2 for bad input, or 130 after Ctrl-C."""
+    try:
+        typer.main.get_command(app).main(args=arguments, prog_name="glia")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except faults.Fault as fault:
+        sys.stderr.write(f"glia: {fault}\n")
+        return BAD_INPUT
+    return 0
+
+
+def _work(command: str) -> Any:  # noqa: ANN401 - modules have no types of their own
+    """The module that does a command's work."""
+    return importlib.import_module(f"glia_operator.cli.{command}")
+
+
+@app.command()
+def simulate(
+    fleet: Fleet,
+    trace: Trace,
+    policy: Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="Policy of the catalogue, or YAML.")],
+    *,
+    time_scale: TimeScale = 1.0,
+    start: Start = 0.0,
+    limit: Limit = None,
+    requests_out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--requests-out", metavar="CSV", help="Write what happened to every request."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve a trace on a fleet under one policy and print its marks."""
+    cut = cuts.Cut(fleet=fleet, trace=trace, time_scale=time_scale, start=start, limit=limit)
+    _work("simulate").run(cut, policy, requests_out=requests_out, as_json=as_json)
+
+
+@app.command()
+def compare(
+    fleet: Fleet,
+    trace: Trace,
+    policies: Annotated[
+        str, typer.Option("--policies", metavar="A,B,...", help="Names or files, with commas between.")
+    ],
+    *,
+    time_scale: TimeScale = 1.0,
+    start: Start = 0.0,
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Serve the same trace under several policies and print their marks side by side."""
+    cut = cuts.Cut(fleet=fleet, trace=trace, time_scale=time_scale, start=start, limit=limit)
+    _work("compare").run(cut, policies, as_json=as_json)
+
+
+@app.command()
+def policies() -> None:
+    """List the policies of the catalogue."""
+    _work("listings").policies()
+
+
+@app.command()
+def fleets() -> None:
+    """List the built-in fleets."""
+    _work("listings").fleets()
