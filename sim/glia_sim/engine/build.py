@@ -52,14 +52,13 @@ def uniform(n: int, salt: int) -> npt.NDArray[np.float64]:
     return (state ^ (state >> np.uint64(31))).astype(np.float64) / 2.0**64
 
 
-def _replica(rep: npt.NDArray[np.void], group: fleets.Group, *, caching: bool, priority: bool, kv_scale: float) -> None:
+def _replica(rep: npt.NDArray[np.void], group: fleets.Group, *, caching: bool, priority: bool) -> None:
     """Fill the records of one group's replicas."""
     engine, step = group.engine, group.step
-    num_blocks = max(int(engine.num_blocks * kv_scale), 2)
     rep["block_size"] = engine.block_size
     rep["shift"] = engine.block_size.bit_length() - 1  # vLLM's block sizes are powers of two
-    rep["usable"] = rep["free"] = num_blocks - 1
-    rep["watermark"] = int(engine.watermark * num_blocks)
+    rep["usable"] = rep["free"] = engine.num_blocks - 1
+    rep["watermark"] = int(engine.watermark * engine.num_blocks)
     rep["max_active"] = min(engine.max_num_seqs, engine.max_num_active_seqs or engine.max_num_seqs)
     rep["max_batched"] = engine.max_num_batched_tokens
     rep["max_len"] = engine.max_model_len
@@ -91,9 +90,7 @@ def _slots(fleet: fleets.Fleet) -> list[tuple[int, int, int]]:
     return slots
 
 
-def _replicas(
-    fleet: fleets.Fleet, *, prefixes: bool, priority: bool, kv_scale: float, born: float
-) -> npt.NDArray[np.void]:
+def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, born: float) -> npt.NDArray[np.void]:
     slots = _slots(fleet)
     rep = np.zeros(slots[-1][1], layout.REPLICA)
     rep["head"] = rep["tail"] = layout.NOWHERE
@@ -101,7 +98,7 @@ def _replicas(
     for group, (first, last, serving) in zip(fleet.groups, slots, strict=True):
         wanted = group.engine.prefix_caching
         caching = prefixes if wanted is None else wanted
-        _replica(rep[first:last], group, caching=caching, priority=priority, kv_scale=kv_scale)
+        _replica(rep[first:last], group, caching=caching, priority=priority)
         rep["state"][first : first + serving] = layout.SERVING
         rep["born_t"][first : first + serving] = born
     return rep
@@ -135,21 +132,18 @@ def _chain(workload: trace.Workload) -> tuple[npt.NDArray[np.int64], int]:
     return np.ascontiguousarray(dense, np.int64), len(known)
 
 
-def make_world(
-    fleet: fleets.Fleet, workload: trace.Workload, *, priority: bool, kv_scale: float = 1.0, log_rows: int = 0
-) -> world.World:
+def make_world(fleet: fleets.Fleet, workload: trace.Workload, *, priority: bool, log_rows: int = 0) -> world.World:
     """Arrays of the replicas and requests before the first event.
 
     Args:
         fleet: checked against the workload.
         workload: n requests.
         priority: whether a batch-scheduler program sets priorities, so that replicas schedule by them.
-        kv_scale: factor on every replica's KV blocks.
         log_rows: room for this many logged steps.
     """
     req = _requests(workload, fleet)
     born = float(workload.arrival_s[0])
-    rep = _replicas(fleet, prefixes=workload.has_prefixes, priority=priority, kv_scale=kv_scale, born=born)
+    rep = _replicas(fleet, prefixes=workload.has_prefixes, priority=priority, born=born)
     block, table, arena = _cache(rep, req)
     widest = int(rep["max_active"].max())
     tally = np.zeros(world.TALLIES, np.int64)

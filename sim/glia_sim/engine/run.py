@@ -151,7 +151,6 @@ def simulate(
     workload: trace.Workload,
     program: programs.Program,
     *,
-    kv_scale: float = 1.0,
     timeline_s: float | None = None,
 ) -> Run:
     """Run the workload through the fleet under a policy; the same arguments give the same bytes.
@@ -160,13 +159,12 @@ def simulate(
         fleet: checked against the workload (`fleet.check`).
         workload: n requests in order of arrival.
         program: the compiled policy.
-        kv_scale: factor on every replica's KV blocks.
         timeline_s: interval of the timeline; None for none.
 
     Raises:
         InputFault: a request does not fit into the replica it was sent to.
     """
-    w = build.make_world(fleet, workload, priority=program.has_scheduler, kv_scale=kv_scale)
+    w = build.make_world(fleet, workload, priority=program.has_scheduler)
     c = build.make_control(fleet, workload, program, timeline_s=timeline_s)
     order = program.order if program.has_order else absent.evaluate
     score = program.score if program.has_score else absent.score
