@@ -193,6 +193,7 @@ def _clock(fleet: fleets.Fleet, *, begin: float, scales: bool, timeline_s: float
     clock["hold_ttl_s"] = math.inf if router.hold_ttl_s is None else router.hold_ttl_s
     clock["client_timeout_s"] = math.inf if fleet.clients.timeout_s is None else fleet.clients.timeout_s
     clock["scrape_s"] = router.scrape_interval_s if router.views == "scraped" else 0.0
+    clock["refresh_s"] = router.scrape_interval_s
     clock["telemetry_s"] = TELEMETRY_S
     clock["next_telemetry"] = begin
     clock["next_autoscale"] = clock["next_ready"] = clock["next_timeline"] = math.inf

@@ -47,6 +47,8 @@ CLOCK = np.dtype(
         ("hold_ttl_s", "f8"),
         ("client_timeout_s", "f8"),
         ("scrape_s", "f8"),  # 0: perfect views
+        ("refresh_s", "f8"),  # how often an idle fleet with held requests is looked at again
+        ("next_refresh", "f8"),
         ("telemetry_s", "f8"),
         ("next_telemetry", "f8"),
         ("autoscale_s", "f8"),  # 0: no autoscaler

@@ -1,8 +1,8 @@
 """The fleet's event loop: a total order on events (time, kind, sequence), nothing drawn at random.
 
 At one instant, in this order: outputs of steps, replicas that become ready, scrapes, arrivals, hold TTLs, client
-time-outs, the autoscaler, a timeline sample, and last the building of new steps, so that a step sees all that happened
-before it.
+time-outs, the autoscaler, a new look at held requests where every replica is idle, a timeline sample, and last the
+building of new steps, so that a step sees all that happened before it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from glia_sim.engine.world import ENDED, STUCK, World
 COMING, HELD, WAITING, RUNNING = layout.COMING, layout.HELD, layout.WAITING, layout.RUNNING
 DONE, FAILED, ABORTED = layout.DONE, layout.FAILED, layout.ABORTED
 HOLD_TIMEOUT, CLIENT_TIMEOUT = layout.HOLD_TIMEOUT, layout.CLIENT_TIMEOUT
-READY, SCRAPE, ARRIVAL, HOLD, CLIENT, AUTOSCALE, TIMELINE, NOTHING = range(8)
+READY, SCRAPE, ARRIVAL, HOLD, CLIENT, AUTOSCALE, REFRESH, TIMELINE = range(8)
 PATIENCE_S = 3600.0
 """A fleet in which nothing is dispatched and nothing ends for this long will not move again."""
 
@@ -197,6 +197,9 @@ def _next_other(w: World, c: Control) -> tuple[float, int]:
     if clock.next_autoscale < soonest:
         soonest = clock.next_autoscale
         kind = AUTOSCALE
+    if c.picker[-1].held > 0 and c.due[c.heap[0]] == math.inf and clock.next_refresh < soonest:
+        soonest = clock.next_refresh
+        kind = REFRESH
     if clock.next_timeline < soonest:
         soonest = clock.next_timeline
         kind = TIMELINE
@@ -233,6 +236,10 @@ def _other(
     elif kind == CLIENT:
         clock.client_at += 1
         _give_up(w, c, clock.client_at - 1, t)
+    elif kind == REFRESH:
+        clock.next_refresh = t + clock.refresh_s
+        for p in range(c.picker.shape[0] - 1):
+            c.picker[p].poked = 1
     elif kind == AUTOSCALE:
         clock.next_autoscale += clock.autoscale_s
         before = clock.serving

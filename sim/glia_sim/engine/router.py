@@ -200,6 +200,7 @@ def arrive(w: World, c: Control, q: int, t: float, order: Evaluate) -> int:
 def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, priority: Evaluate) -> None:
     """One pass over the held queue of picker p."""
     c.picker[p].poked = 0
+    c.clock[0].next_refresh = t + c.clock[0].refresh_s
     if c.picker[p].held == 0 or c.clock[0].serving == 0:
         return
     views.refresh(w, c, p, t)
