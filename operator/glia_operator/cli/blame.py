@@ -7,6 +7,7 @@ vector `p`, the one array that the engine hands through unread; the interpreter 
 
 from __future__ import annotations
 
+import pathlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from glia_sim import faults
 from glia_sim.engine import run as runs
-from glia_sim.policy import fields, interpret, tree
+from glia_sim.policy import catalogue, fields, interpret, marks, tree
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,10 +46,13 @@ def explain(where: scene.Scene, label: str, program: programs.Program) -> faults
     (name,) = (name for name, functions in tree.PROGRAMS.items() if function in functions)
     what = _what(program, function, noted) or "an operation has no finite result"
     line, column = divmod(int(noted[0]), 1000)
-    return faults.InputFault(
-        f"policy {label}: {name}, line {line}, column {column}: {what} "
-        f"({run.policy_faults} decisions of this simulation fault); guard the operation, for example with max(x, 1)"
+    sentence = (
+        f"{name}, line {line}, column {column}: {what} ({run.policy_faults} decisions of this simulation fault); "
+        "guard the operation, for example with max(x, 1)"
     )
+    if label in catalogue.names():
+        return faults.InputFault(f"policy {label}: {sentence}")
+    return marks.read(marks.read_file(pathlib.Path(label)), label).program_fault(name, line, sentence)
 
 
 def _witness(inner: Any, which: int, at: int) -> Any:  # noqa: ANN401 - numba has no types

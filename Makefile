@@ -1,0 +1,42 @@
+# `make demo` and `make test` need Python 3.11, git and make; `make setup` brings the rest into .venv.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+GLIA_DATA ?= ../shared/data
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+RECORDED := $(GLIA_DATA)/sharegpt_12.0.csv
+DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,--trace "synthetic:paper?seed=1&requests=4000")
+
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: setup demo test lint bench oracle
+
+setup: .venv/.ready
+
+# Byte-compiled once here, so that the first commands start as fast as all others.
+.venv/.ready: uv.lock pyproject.toml
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python
+	@touch $@
+
+demo: setup
+	$(BIN)/glia optimize --fleet paper-a10x4 $(DEMO_TRACE) --out glia-out/demo
+
+test: lint
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/bench.py --data $(GLIA_DATA)
+
+# Replays the recorded schedules of the real vLLM scheduler; every step and every request must come out the same.
+oracle: setup
+	$(BIN)/python -m glia_sim oracle $(GLIA_DATA)/vllm_oracle
