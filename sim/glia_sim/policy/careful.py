@@ -57,11 +57,19 @@ class Writer:
                 return f"({_condition(expression, texts)})"
             case _:
                 text = self._names.leaf(expression)
-                return _finite(text, expression.at) if writing.reads_field(expression) else text
+                return _finite_cell(text, expression.at) if writing.reads_field(expression) else text
 
 
 def _finite(text: str, at: tree.At) -> str:
-    return f"finite({text}, fault, {at.line * CODE_LINE + at.column})"
+    return f"finite({text}, fault, {_code(at)})"
+
+
+def _finite_cell(cell: str, at: tree.At) -> str:
+    return f"finite_{cell.removesuffix(')')}, fault, {_code(at)})"
+
+
+def _code(at: tree.At) -> int:
+    return at.line * CODE_LINE + at.column
 
 
 def _condition(expression: tree.Not | tree.Logic | tree.Comparison | tree.Choice, texts: list[str]) -> str:

@@ -47,7 +47,16 @@ def _text(policy: document.Policy) -> list[str]:
 
 
 def _bounded(parameter: document.Parameter) -> str:
-    return f"{parameter.value:g} ({parameter.low:g} to {parameter.high:g}, {parameter.unit}): {parameter.meaning}"
+    return f"{_short(parameter.value)} ({_range(parameter)}, {parameter.unit}): {parameter.meaning}"
+
+
+def _range(parameter: document.Parameter) -> str:
+    return f"{_short(parameter.low)} to {_short(parameter.high)}"
+
+
+def _short(value: float) -> str:
+    """The shortest text that tells this number from every other."""
+    return repr(value).removesuffix(".0")
 
 
 # parameters
@@ -69,9 +78,9 @@ def _parameters(old: document.Policy, new: document.Policy) -> list[str]:
 def _parameter(name: str, old: document.Parameter, new: document.Parameter) -> list[str]:
     words = []
     if old.value != new.value:
-        words.append(f"parameter {name}: {old.value:g} -> {new.value:g} {new.unit} ({new.meaning})")
+        words.append(f"parameter {name}: {_short(old.value)} -> {_short(new.value)} {new.unit} ({new.meaning})")
     if (old.low, old.high) != (new.low, new.high):
-        words.append(f"parameter {name}: bounds {old.low:g} to {old.high:g} -> {new.low:g} to {new.high:g} {new.unit}")
+        words.append(f"parameter {name}: bounds {_range(old)} -> {_range(new)} {new.unit}")
     if (old.unit, old.meaning) != (new.unit, new.meaning):
         words.append(f"parameter {name} now means: {new.meaning} ({new.unit})")
     return words
@@ -94,6 +103,7 @@ def _programs(old: document.Policy, new: document.Policy) -> list[str]:
     return words
 
 
+_OWNERS = {"request", "fleet", "p"}
 _WITH_ARTICLE = {"router": "a router", "scheduler": "a batch scheduler", "autoscaler": "an autoscaler"}
 
 
@@ -156,4 +166,6 @@ def _gives(function: tree.Function, answer: str) -> bool:
 
 
 def _reads(function: tree.Function) -> set[str]:
-    return {f"{one.owner}.{one.name}" for one in tree.expressions(function.body) if isinstance(one, tree.Member)}
+    """Fields and parameters by their views' names; a loop may call its replica anything."""
+    members = [one for one in tree.expressions(function.body) if isinstance(one, tree.Member)]
+    return {f"{one.owner if one.owner in _OWNERS else 'replica'}.{one.name}" for one in members}

@@ -93,11 +93,13 @@ def cache_folder() -> pathlib.Path:
     Raises:
         faults.InputFault: the folder cannot be written.
     """
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    folder = (pathlib.Path(named) if named else pathlib.Path(home) / "glia") / "policies"
+    named, shared = os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
+    folder = pathlib.Path(named) if named else pathlib.Path(shared or "~/.cache") / "glia"
     try:
+        folder = folder.expanduser() / "policies"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except RuntimeError:
+        raise faults.InputFault("there is no home folder for the cache; set XDG_CACHE_HOME to a folder") from None
     except OSError as error:
         raise _unwritable(folder, error) from None
     return folder

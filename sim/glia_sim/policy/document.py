@@ -147,7 +147,7 @@ def load(name_or_path: str | pathlib.Path) -> Policy:
     if name in catalogue.names():
         return loads(catalogue.text(name), place=f"{name}.yaml")
     path = pathlib.Path(name_or_path)
-    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1 or path.is_file():
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1 or marks.is_file(path):
         return loads(marks.read_file(path), place=name)
     hint = refusals.hint(name, catalogue.names())
     raise faults.InputFault(f"'{name}' is not a policy of the catalogue{hint}; or give the path of a YAML file")
@@ -155,17 +155,17 @@ def load(name_or_path: str | pathlib.Path) -> Policy:
 
 def loads(text: str, *, place: str) -> Policy:
     """Read a policy from the text of a YAML document; `place` names it in messages."""
-    document = marks.read(text, place)
-    data: dict[str, Any] = {key: value for key, value in document.data.items() if value is not None}
+    page = marks.read(text, place)
+    data: dict[str, Any] = {key: value for key, value in page.data.items() if value is not None}
     parameters = data.get("parameters")
     if isinstance(parameters, dict):
         data["parameters"] = {name: _numbers(parameter) for name, parameter in parameters.items()}
     try:
         return Policy.model_validate(data)
     except refusals.Refusal as refusal:
-        raise _placed(document, refusal) from None
+        raise page.program_fault(refusal.program, refusal.at.line, str(refusal)) from None
     except pydantic.ValidationError as error:
-        raise _sentence(document, error) from None
+        raise _sentence(page, error) from None
 
 
 def dumps(policy: Policy) -> str:
@@ -208,33 +208,25 @@ def _numbers(parameter: object) -> object:
     return read
 
 
-def _placed(document: marks.Document, refusal: refusals.Refusal) -> faults.InputFault:
-    path = (refusal.program,)
-    line = document.lines[path]
-    if path in document.blocks:
-        line = document.blocks[path] + refusal.at.line
-    return faults.InputFault(f"{document.place}, line {line}: {refusal}")
-
-
-def _sentence(document: marks.Document, error: pydantic.ValidationError) -> faults.InputFault:
-    """The first of pydantic's findings, as one sentence with its place."""
-    found = error.errors(include_url=False)[0]
+def _sentence(page: marks.Page, error: pydantic.ValidationError) -> faults.InputFault:
+    """One of pydantic's findings, a wrong key before all others, as one sentence with its place."""
+    found = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(part for part in found["loc"] if part != "[key]")
     where = ".".join(str(part) for part in path)
     known = Parameter if len(path) == len(("parameters", "name", "key")) else Policy
     match found["type"]:
         case "missing":
-            return document.fault(path, f"the key '{where}' is missing; every policy is described in full")
+            return page.fault(path, f"the key '{where}' is missing; every policy is described in full")
         case "extra_forbidden":
             hint = refusals.hint(str(path[-1]), known.model_fields)
-            return document.fault(path, f"'{where}' is not a key of a policy{hint}")
+            return page.fault(path, f"'{where}' is not a key of a policy{hint}")
         case "value_error" | "unread_parameter":
             path = ("parameters", found["ctx"]["name"]) if found["type"] == "unread_parameter" else path
             prefix = f"{where}: " if where else ""
-            return document.fault(path, prefix + found["msg"].removeprefix("Value error, "))
+            return page.fault(path, prefix + found["msg"].removeprefix("Value error, "))
         case _:
             received = repr(found["input"])[:60]
-            return document.fault(path, f"{where}: {found['msg'][0].lower()}{found['msg'][1:]}, received {received}")
+            return page.fault(path, f"{where}: {found['msg'][0].lower()}{found['msg'][1:]}, received {received}")
 
 
 class _Dumper(yaml.SafeDumper):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from glia_sim.policy import careful, fields, quick, tree
 
+_JIT = '@numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)'
+
 _HEAD = """\
 # Written by glia_sim.policy.emit. The name of this file is a digest of its content.
 import math
@@ -11,21 +13,23 @@ import math
 import numba
 from numba import f8, i8
 
-from glia_sim.policy.primitives import BLOCK, SKIP, ceil, finite, floor, floor_divide, larger, modulo, smaller
+from glia_sim.policy.primitives import (
+    BLOCK, SKIP, ceil, cell, finite, finite_cell, finite_row_cell, floor, floor_divide, larger, modulo, row_cell,
+    smaller,
+)
 """
 
 _CAREFUL = """
 
-@numba.njit(error_model="numpy")
+{jit}
 def careful(request, replicas, row_replica, fleet, p, fault):
     rows = {rows}
 """
 
 _QUICK = """
 
-@numba.njit(error_model="numpy")
-def quick(request, replicas, row_replica, fleet, p):
-    rows = {rows}
+{jit}
+def quick({arguments}):
 """
 
 _ROWS = f"min(int(fleet[{fields.ROWS}]), replicas.shape[0])"
@@ -41,13 +45,15 @@ _SCORE_ENTRY = """
 
 @numba.cfunc(numba.void(f8[::1], f8[:, ::1], i8, f8[::1], f8[::1], f8[::1], i8[::1]), cache=True)
 def entry(request, replicas, n, fleet, p, scores, fault):
+    rows = {rows}
     poison = 0.0
-    for row in range(n):
-        scores[row], poisoned = quick(request, replicas, row, fleet, p)
+{loads}
+    for row_replica in range(n):
+        scores[row_replica], poisoned = quick({arguments})
         poison += poisoned
     if poison != 0.0:  # something was not finite: find out what, and where
-        for row in range(n):
-            scores[row] = careful(request, replicas, row, fleet, p, fault)
+        for row_replica in range(n):
+            scores[row_replica] = careful(request, replicas, row_replica, fleet, p, fault)
 """
 
 
@@ -58,10 +64,13 @@ def module(function: tree.Function, parameters: tuple[str, ...]) -> str:
         function: checked.
         parameters: names in the order of the vector `p`.
     """
-    source = _HEAD + _CAREFUL.format(rows=_ROWS)
+    source = _HEAD + _CAREFUL.format(jit=_JIT, rows=_ROWS)
     source += "\n".join(careful.Writer(parameters).body(function.body, "    ")) + "\n"
     if function.name != "score":
         return source + _NUMBER_ENTRY
-    source += _QUICK.format(rows=_ROWS)
-    source += "\n".join(quick.Writer(parameters).body(function.body)) + "\n"
-    return source + _SCORE_ENTRY
+    writer = quick.Writer(parameters)
+    body = "\n".join(writer.body(function.body)) + "\n"
+    loads = "\n".join(f"    {name} = {text}" for name, text in writer.loads.items())
+    arguments = ", ".join(["replicas", "row_replica", "rows", *writer.loads])
+    source += _QUICK.format(jit=_JIT, arguments=arguments) + body
+    return source + _SCORE_ENTRY.format(rows=_ROWS, loads=loads, arguments=arguments)

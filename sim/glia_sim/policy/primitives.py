@@ -28,32 +28,98 @@ _DOUBLE = ir.DoubleType()
 
 
 def _jit(function: _Function) -> _Function:
-    return cast("_Function", numba.njit(error_model="numpy")(function))
+    """A function for compiled callers only: what Python and C would need to call it costs time to compile."""
+    options = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("_Function", numba.njit(**options)(function))
 
 
 def _intrinsic(function: _Function) -> _Function:
     return cast("_Function", extending.intrinsic(function))
 
 
+# Intrinsics: LLVM code in place. numba would compile a function again for every constant `code` or `column`, and its
+# own indexing takes several times as long to compile.
+
+
+def _checked(context: Any, builder: Any, value: Any, faults: tuple[Any, Any], code: Any) -> Any:  # noqa: ANN401
+    """`value` when it is finite; else 0.0, and `code` in fault[0] unless an earlier fault stands there."""
+    fault_type, fault = faults
+    magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [_DOUBLE]), [value])
+    good = builder.fcmp_ordered("<=", magnitude, ir.Constant(_DOUBLE, _LARGEST))
+    with builder.if_then(builder.not_(good), likely=False):
+        place = context.make_array(fault_type)(context, builder, fault).data
+        first = builder.load(place)
+        builder.store(builder.select(cgutils.is_null(builder, first), code, first), place)
+    return builder.select(good, value, ir.Constant(_DOUBLE, 0.0))
+
+
+def _loaded(context: Any, builder: Any, array_type: Any, array: Any, index: list[Any]) -> Any:  # noqa: ANN401
+    """The cell of a C-contiguous vector [column] or table [row, column]; whoever calls keeps the index within it."""
+    parts = context.make_array(array_type)(context, builder, array)
+    *row, column = index
+    if row:
+        column = builder.add(builder.mul(row[0], builder.extract_value(parts.shape, 1)), column)
+    return builder.load(builder.gep(parts.data, [column]))
+
+
 @_intrinsic
 def finite(typing: Any, value: Any, fault: Any, code: Any) -> Any:  # noqa: ANN401  # numba has no types
-    """`value` when it is finite; else 0.0, and `code` in fault[0] unless an earlier fault stands there.
-
-    An intrinsic, because numba would compile a function again for every constant `code`.
-    """
+    """`value`, checked."""
     del typing, value, code
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         value, fault, code = arguments
-        magnitude = builder.call(builder.module.declare_intrinsic("llvm.fabs", [_DOUBLE]), [value])
-        good = builder.fcmp_ordered("<=", magnitude, ir.Constant(_DOUBLE, _LARGEST))
-        with builder.if_then(builder.not_(good), likely=False):
-            place = context.make_array(signature.args[1])(context, builder, fault).data
-            first = builder.load(place)
-            builder.store(builder.select(cgutils.is_null(builder, first), code, first), place)
-        return builder.select(good, value, ir.Constant(_DOUBLE, 0.0))
+        return _checked(context, builder, value, (signature.args[1], fault), code)
 
     return types.float64(types.float64, fault, types.int64), generate
+
+
+@_intrinsic
+def cell(typing: Any, vector: Any, column: Any) -> Any:  # noqa: ANN401
+    """vector[column]."""
+    del typing, column
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        return _loaded(context, builder, signature.args[0], arguments[0], arguments[1:])
+
+    return types.float64(vector, types.int64), generate
+
+
+@_intrinsic
+def row_cell(typing: Any, table: Any, row: Any, column: Any) -> Any:  # noqa: ANN401
+    """table[row, column]."""
+    del typing, row, column
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        return _loaded(context, builder, signature.args[0], arguments[0], arguments[1:])
+
+    return types.float64(table, types.int64, types.int64), generate
+
+
+@_intrinsic
+def finite_cell(typing: Any, vector: Any, column: Any, fault: Any, code: Any) -> Any:  # noqa: ANN401
+    """vector[column], checked."""
+    del typing, column, code
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        vector, column, fault, code = arguments
+        value = _loaded(context, builder, signature.args[0], vector, [column])
+        return _checked(context, builder, value, (signature.args[2], fault), code)
+
+    return types.float64(vector, types.int64, fault, types.int64), generate
+
+
+@_intrinsic
+def finite_row_cell(typing: Any, table: Any, row: Any, column: Any, fault: Any, code: Any) -> Any:  # noqa: ANN401
+    """table[row, column], checked."""
+    del typing, row, column, code
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        table, row, column, fault, code = arguments
+        value = _loaded(context, builder, signature.args[0], table, [row, column])
+        return _checked(context, builder, value, (signature.args[3], fault), code)
+
+    return types.float64(table, types.int64, types.int64, fault, types.int64), generate
 
 
 def _rounding(name: str) -> Any:  # noqa: ANN401

@@ -17,10 +17,15 @@ _CARRYING_CALLS = {"abs", "floor", "ceil", "log", "sqrt"}
 
 
 class Writer:
-    """Lines of a body that may use `request`, `replicas`, `row_replica`, `rows`, `fleet` and `p`."""
+    """Lines of a body that may use `replicas`, `row_replica`, `rows` and the names of `loads`.
+
+    `loads` is filled by `body`: name and text of every cell that is the same for all replicas. They are loaded before
+    the loop over the replicas, so that LLVM can compute what depends on them alone once.
+    """
 
     def __init__(self, parameters: tuple[str, ...]) -> None:
         self._names = writing.Names(parameters)
+        self.loads: dict[str, str] = {}
         self._lines: list[str] = []
         self._indent = "    "
         self._temporaries = 0
@@ -106,6 +111,10 @@ class Writer:
                 return f"(-{self._text(expression.operand, guard)})"
             case tree.Not() | tree.Logic() | tree.Comparison() | tree.Choice():
                 return self._condition(expression, guard)
+            case tree.Member(owner="request" | "fleet" | "p"):
+                name = f"{expression.owner}_{expression.name}"
+                self.loads[name] = self._names.leaf(expression)
+                return name
             case _:
                 return self._names.leaf(expression)
 

@@ -43,15 +43,16 @@ class Names:
         raise AssertionError(leaf)
 
     def _member(self, member: tree.Member) -> str:
+        """Text of a call of the primitive `cell` or `row_cell`; with the prefix finite_ and a fault it is checked."""
         match member.owner:
             case "p":
-                return f"p[{self._columns[member.name]}]"
+                return f"cell(p, {self._columns[member.name]})"
             case "request":
-                return f"request[{fields.REQUEST_COLUMNS[member.name]}]"
+                return f"cell(request, {fields.REQUEST_COLUMNS[member.name]})"
             case "fleet":
-                return f"fleet[{fields.FLEET_COLUMNS[member.name]}]"
+                return f"cell(fleet, {fields.FLEET_COLUMNS[member.name]})"
             case replica:
-                return f"replicas[{row(replica)}, {fields.REPLICA_COLUMNS[member.name]}]"
+                return f"row_cell(replicas, {row(replica)}, {fields.REPLICA_COLUMNS[member.name]})"
 
 
 def variable(name: str) -> str:
