@@ -52,16 +52,21 @@ class Effect:
 def compare(
     baseline: Sequence[score.Scorecard], candidate: Sequence[score.Scorecard], metric: str, *, seed: int
 ) -> Effect:
-    """The effect on `metric`, cards being paired by position (same seed, same arrivals).
+    """The effect on `metric`, cards being paired by position (same seed, same arrivals)."""
+    old = np.array([card.value(metric) for card in baseline])
+    new = np.array([card.value(metric) for card in candidate])
+    return paired(old, new, metric, seed=seed)
+
+
+def paired(old: Floats, new: Floats, metric: str, *, seed: int) -> Effect:
+    """The effect from the metric's values [seeds] under the baseline and under the candidate.
 
     The interval is a bias-corrected and accelerated bootstrap over seeds (Efron 1987); `seed` seeds its generator.
     A pair whose baseline is 0 counts as no change where the candidate is 0 too; otherwise, and wherever a value is not
     finite, nothing is claimed: the interval is the whole line.
     """
-    if len(baseline) != len(candidate) or not baseline:
-        raise ValueError(f"{len(baseline)} baseline cards and {len(candidate)} candidate cards do not pair")
-    old = np.array([card.value(metric) for card in baseline])
-    new = np.array([card.value(metric) for card in candidate])
+    if len(old) != len(new) or not len(old):
+        raise ValueError(f"{len(old)} baseline values and {len(new)} candidate values do not pair")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where((old == 0) & (new == 0), 1.0, new / old)
         ratio = float(np.exp(np.log(ratios).mean()))

@@ -1,0 +1,104 @@
+"""A design: which part stands in which place; and the policy document that it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from glia_operator.research import parts
+from glia_sim.policy import document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ADMISSION = ("growth", "headroom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """Names of parts; `admits` is whether the router holds requests until a replica has room.
+
+    An empty name leaves the place to the fleet's default.
+    """
+
+    order: str = "arrival"
+    admits: bool = False
+    held: str = "used"
+    terms: tuple[str, ...] = ()
+    scheduler: str = ""
+    autoscaler: str = ""
+
+    def with_term(self, term: str) -> Design:
+        """The design with one more term in the choice of replica."""
+        return self if term in self.terms else replace(self, terms=(*self.terms, term))
+
+
+def chosen(design: Design) -> tuple[parts.Part, ...]:
+    """Every part of the design, in the order of its programs."""
+    places = [parts.ORDERS[design.order], parts.HELD[design.held], *(parts.TERMS[term] for term in design.terms)]
+    places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
+    places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
+    return tuple(places)
+
+
+def knobs(design: Design) -> tuple[str, ...]:
+    """Names of the parameters that the design reads."""
+    own = ADMISSION if design.admits else ("growth",)
+    return tuple(dict.fromkeys((*own, *(knob for part in chosen(design) for knob in part.knobs))))
+
+
+def router(design: Design) -> str:
+    """Text of the router program."""
+    load = " + ".join(["(held + coming) / replica.kv_blocks", *(parts.TERMS[term].text for term in design.terms)])
+    lines = [
+        "def order(request, fleet, p):",
+        f"    return {parts.ORDERS[design.order].text}",
+        "",
+        "def score(request, replica, fleet, p):",
+        f"    held = {parts.HELD[design.held].text}",
+        "    coming = ceil(replica.waiting_tokens * (1 + p.growth) / replica.block_size)",
+    ]
+    if design.admits:
+        lines += [
+            "    need = ceil(request.prompt_tokens * (1 + p.growth) / replica.block_size)",
+            "    room = replica.kv_blocks - (held + coming + need)",
+            "    # An idle replica takes anything: nothing else could ever make room there.",
+            "    if room < floor(p.headroom * replica.kv_blocks) and replica.in_flight > 0:",
+            "        return BLOCK",
+        ]
+    return "\n".join([*lines, f"    return -({load})", ""])
+
+
+def compose(design: Design, values: Mapping[str, float], *, name: str) -> document.Policy:
+    """The policy document of a design with these parameter values."""
+    scheduler = parts.SCHEDULERS[design.scheduler].text if design.scheduler else None
+    autoscaler = parts.AUTOSCALERS[design.autoscaler].text if design.autoscaler else None
+    return document.Policy(
+        name=name,
+        rationale=rationale(design),
+        parameters={knob: _parameter(knob, values) for knob in knobs(design)},
+        router=router(design),
+        scheduler=scheduler and f"def priority(request, fleet, p):\n    return {scheduler}\n",
+        autoscaler=autoscaler and f"def replicas(fleet, p):\n    return {autoscaler}\n",
+    )
+
+
+def _parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+    knob = parts.KNOBS[name]
+    return document.Parameter(
+        value=values.get(name, knob.value), low=knob.low, high=knob.high, unit=knob.unit, meaning=knob.meaning
+    )
+
+
+def rationale(design: Design) -> str:
+    """The design in words."""
+    sentences = [f"Held requests: {parts.ORDERS[design.order].why}."]
+    if design.admits:
+        sentences.append("A request is held until some replica has KV memory for it and its growth.")
+    preferred = ["less KV memory in use", *(parts.TERMS[term].why for term in design.terms)]
+    sentences.append(f"Memory counts {parts.HELD[design.held].why}; preferred: {', '.join(preferred)}.")
+    if design.scheduler:
+        sentences.append(f"Batch scheduler: {parts.SCHEDULERS[design.scheduler].why}.")
+    if design.autoscaler:
+        sentences.append(f"Autoscaler: {parts.AUTOSCALERS[design.autoscaler].why}.")
+    return " ".join(sentences)

@@ -1,0 +1,163 @@
+"""Ideas: what to change in a design when a bottleneck is named, why it should help, and what to expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from glia_operator.research import design as designs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from glia_operator.research import brief as briefs
+    from glia_operator.research import profile as profiles
+
+Design = designs.Design
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idea:
+    """One change to a design.
+
+    Attributes:
+        program: which program it changes; a brief that does not tune it leaves the idea out.
+        addresses: name of the bottleneck.
+        hypothesis: what should happen and why; a sentence that can be wrong.
+        change: from the best design so far to the one to try.
+        fits: whether the fleet and the profile give the idea anything to work on.
+    """
+
+    title: str
+    program: str
+    addresses: str
+    hypothesis: str
+    change: Callable[[Design], Design]
+    fits: Callable[[briefs.Brief, profiles.Profile], bool] = lambda _brief, _profile: True
+
+
+def _mixed(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
+    return len({(group.gpu, group.model, group.tensor_parallel) for group in brief.fleet.groups}) > 1
+
+
+def _shares_prefixes(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
+    return brief.workload.has_prefixes
+
+
+def _scales(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
+    return brief.fleet.autoscaler is not None
+
+
+IDEAS = (
+    Idea(
+        title="headroom admission",
+        program="router",
+        addresses="memory",
+        hypothesis="If the router holds requests until some replica has room for them and their growth, restarts fall to "
+        "a small share, at the price of queueing at the router.",
+        change=lambda design: replace(design, admits=True),
+    ),
+    Idea(
+        title="shortest prompt first among held requests",
+        program="router",
+        addresses="head-of-line",
+        hypothesis="Prompts differ by orders of magnitude: if short ones are admitted first the mean falls sharply, while "
+        "the longest prompts wait longer and the tail grows.",
+        change=lambda design: replace(design, admits=True, order="shortest"),
+    ),
+    Idea(
+        title="ageing in proportion",
+        program="router",
+        addresses="head-of-line",
+        hypothesis="If each doubling of the prompt buys a fixed extra wait, no request starves: the p99 returns below the "
+        "baseline's and most of the gain in the mean stays.",
+        change=lambda design: replace(design, admits=True, order="log"),
+    ),
+    Idea(
+        title="ageing by square root",
+        program="router",
+        addresses="head-of-line",
+        hypothesis="If long prompts are told apart less than short ones, their wait is bounded earlier: a better tail for "
+        "a little of the mean.",
+        change=lambda design: replace(design, admits=True, order="root"),
+    ),
+    Idea(
+        title="linear ageing",
+        program="router",
+        addresses="head-of-line",
+        hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served after a "
+        "bounded wait.",
+        change=lambda design: replace(design, admits=True, order="linear"),
+    ),
+    Idea(
+        title="the longest served yield",
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest: if it is "
+        "preempted first, newcomers finish meanwhile, and few requests are restarted.",
+        change=lambda design: replace(design, scheduler="yield"),
+    ),
+    Idea(
+        title="shortest prompt first in the batch scheduler",
+        program="scheduler",
+        addresses="head-of-line",
+        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long ones.",
+        change=lambda design: replace(design, scheduler="shortest"),
+    ),
+    Idea(
+        title="queue length beside memory",
+        program="router",
+        addresses="imbalance",
+        hypothesis="If the choice weighs requests in flight as well as memory, steps stay shorter where many decode.",
+        change=lambda design: design.with_term("queue"),
+    ),
+    Idea(
+        title="prefill backlog",
+        program="router",
+        addresses="interference",
+        hypothesis="If the choice weighs the prompt tokens that still wait for their prefill, long prompts do not meet on "
+        "one replica, and first tokens come sooner.",
+        change=lambda design: design.with_term("prefill"),
+    ),
+    Idea(
+        title="committed memory",
+        program="router",
+        addresses="memory",
+        hypothesis="If memory counts what preempted requests will need again, admission stops filling the room that they "
+        "left, and they return sooner.",
+        change=lambda design: replace(design, held="committed"),
+    ),
+    Idea(
+        title="prefix affinity",
+        program="router",
+        addresses="prefix",
+        hypothesis="If a prompt goes where its prefix is cached, prefills shrink by what is not computed again.",
+        change=lambda design: design.with_term("affinity"),
+        fits=_shares_prefixes,
+    ),
+    Idea(
+        title="faster replicas first",
+        program="router",
+        addresses="interference",
+        hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones carry more.",
+        change=lambda design: design.with_term("speed"),
+        fits=_mixed,
+    ),
+    Idea(
+        title="replicas in proportion to the load",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="If the number of replicas follows the requests in flight, quiet hours cost less at the same latency.",
+        change=lambda design: replace(design, autoscaler="proportional"),
+        fits=_scales,
+    ),
+)
+
+
+def ranked(brief: briefs.Brief, profile: profiles.Profile) -> tuple[Idea, ...]:
+    """Ideas that fit the brief; those against stronger bottlenecks first, the table's order within one bottleneck."""
+    strength = {bottleneck.name: bottleneck.strength for bottleneck in profile.bottlenecks}
+    fitting = [idea for idea in IDEAS if idea.program in brief.tunes and idea.fits(brief, profile)]
+    if brief.objective.name == "gpu-hours":
+        strength["idle replicas"] = 1.0
+    return tuple(sorted(fitting, key=lambda idea: -strength.get(idea.addresses, 0.0)))

@@ -1,0 +1,165 @@
+"""Marking candidates on paired seeds: one number to lower, built from the exam's own rules."""
+
+from __future__ import annotations
+
+import math
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glia_sim import exam, faults, fleet, score, trial, verdict
+from glia_sim.engine import run as runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from glia_operator.research import brief as briefs
+    from glia_sim.policy import compile as programs
+
+TAIL_GOAL = 0.97
+"""Search asks for a little more than the exam: p99 at most this ratio to the baseline's."""
+HARD_TAIL_GOAL = 1.01
+"""The same under harder conditions, where the exam allows `verdict.TAIL_TOLERANCE`."""
+ELSEWHERE = 0.25
+"""Weight of the objective under other conditions against the fleet as it is."""
+PENALTY = 3.0
+BROKEN = 10.0
+CONSTRAINT_MARGIN = 0.97
+"""Search keeps this share of a constraint's limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One way to hold a trial: the fleet and the load."""
+
+    title: str
+    machines: fleet.Fleet
+    load: float = 1.0
+    burstier: bool = False
+
+
+def conditions(brief: briefs.Brief) -> tuple[Condition, ...]:
+    """The exam's conditions; the first is the fleet as it is."""
+    machines = brief.fleet
+    found = [
+        Condition(title="as it is", machines=machines),
+        Condition(title="load x1.2", machines=machines, load=1.2),
+        Condition(title="burstier", machines=machines, burstier=True),
+    ]
+    small = machines.with_kv(exam.KV_SCALE)
+    try:
+        fleet.check(small, brief.workload)
+        found.append(Condition(title="KV x0.9", machines=small))
+    except faults.InputFault:
+        pass  # the exam leaves this condition out too, and says so
+    if machines.router.views == "perfect":
+        live = machines.with_views("scraped", exam.SCRAPE_INTERVAL_S)
+        found.append(Condition(title="production views", machines=live))
+    return tuple(found)
+
+
+def play(one: trial.Trial, metrics: tuple[str, ...]) -> list[list[float]]:
+    """Metrics of each program in a trial; runs in worker processes."""
+    return [[score.pool([record]).value(metric) for metric in metrics] for record in trial.play(one, runs.simulate)]
+
+
+@dataclass(slots=True, kw_only=True)
+class Marker:
+    """Marks programs against the baseline, and counts simulations.
+
+    Attributes:
+        brief: the question.
+        baseline: the compiled baseline.
+        executor: where simulations run; marks do not depend on it.
+        simulations: how many were run so far.
+    """
+
+    brief: briefs.Brief
+    baseline: programs.Program
+    executor: futures.Executor
+    simulations: int = 0
+    _known: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is read of every run: objective, tail, failures, faults, then each constraint."""
+        return (
+            self.brief.objective.metric,
+            verdict.TAIL,
+            "failed_share",
+            "policy_faults",
+            *(constraint.metric for constraint in self.brief.constraints),
+        )
+
+    def marks(
+        self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
+    ) -> npt.NDArray[np.float64]:
+        """Metrics [condition, seed, 1 + candidates, metric]; position 0 is the baseline."""
+        jobs = {}
+        for condition in where:
+            for seed in seeds:
+                known = (condition.title, seed) in self._known
+                asked = tuple(candidates) if known else (self.baseline, *candidates)
+                one = trial.Trial(
+                    machines=condition.machines,
+                    workload=self.brief.workload,
+                    programs=asked,
+                    seed=seed,
+                    load=condition.load,
+                    burstier=condition.burstier,
+                )
+                self.simulations += len(asked)
+                jobs[condition.title, seed] = self.executor.submit(play, one, self.metrics)
+        try:
+            return np.array([[self._row(place.title, seed, jobs) for seed in seeds] for place in where])
+        finally:
+            for job in jobs.values():
+                job.cancel()
+
+    def _row(
+        self, title: str, seed: int, jobs: dict[tuple[str, int], futures.Future[list[list[float]]]]
+    ) -> list[list[float]]:
+        rows = jobs[title, seed].result()
+        if (title, seed) in self._known:
+            return [self._known[title, seed], *rows]
+        self._known[title, seed] = rows[0]
+        return rows
+
+    def costs(
+        self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
+    ) -> list[float]:
+        """Cost of each candidate; below 0 is better than the baseline, and every rule at risk adds to it."""
+        marks = self.marks(candidates, where, seeds)
+        return [cost(self.brief, marks[:, :, 0], marks[:, :, 1 + k]) for k in range(len(candidates))]
+
+
+def cost(brief: briefs.Brief, baseline: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64]) -> float:
+    """Cost from marks [condition, seed, metric]: log ratio of the objective, plus what the exam's rules would object to."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(candidate[:, :, :2] / baseline[:, :, :2]).mean(axis=1)
+    if not np.all(np.isfinite(ratio)):
+        return BROKEN
+    gain = ratio[:, 0] if brief.objective.better == "lower" else -ratio[:, 0]
+    total = gain[0] + ELSEWHERE * (gain[1:].mean() if len(gain) > 1 else 0.0)
+    if brief.rules.guard_tail:
+        total += PENALTY * max(ratio[0, 1] - math.log(TAIL_GOAL), 0.0)
+        total += PENALTY * np.maximum(ratio[1:, 1] - math.log(HARD_TAIL_GOAL), 0.0).sum()
+    total += BROKEN * max(float((candidate[:, :, 2] - baseline[:, :, 2]).max()), 0.0)
+    total += BROKEN * float(candidate[:, :, 3].max() > 0)
+    return float(total + PENALTY * _constraints(brief, baseline, candidate))
+
+
+def _constraints(brief: briefs.Brief, baseline: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64]) -> float:
+    """How far constraints are overstepped: as the fleet is, and elsewhere where the baseline keeps them."""
+    total = 0.0
+    for k, constraint in enumerate(brief.constraints, start=4):
+        limit = constraint.limit * CONSTRAINT_MARGIN
+        old, new = baseline[:, :, k].mean(axis=1), candidate[:, :, k].mean(axis=1)
+        for place in range(len(new)):
+            if place == 0 or old[place] < constraint.limit:
+                total += max(math.log(new[place] / limit), 0.0)
+    return total

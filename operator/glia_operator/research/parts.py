@@ -1,0 +1,192 @@
+"""The parts that policies are built from: short pieces of programs, each with its parameters and one reason.
+
+A design names one part per place; `design.compose` turns it into a policy document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knob:
+    """One parameter of a part; `log` where its scale is logarithmic."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    meaning: str
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a program: an expression, the knobs it reads, and what it is for."""
+
+    text: str
+    why: str
+    knobs: tuple[str, ...] = ()
+
+
+KNOBS = {
+    "growth": Knob(
+        value=0.6,
+        low=0.0,
+        high=4.0,
+        unit="output tokens per prompt token",
+        meaning="growth charged to a request that has not produced a token yet, as a share of its prompt",
+    ),
+    "headroom": Knob(
+        value=0.04,
+        low=0.0,
+        high=0.3,
+        unit="share of the KV blocks",
+        meaning="share of a replica's KV blocks that stays free for the growth of what runs there",
+    ),
+    "ageing": Knob(
+        value=10.0,
+        low=0.5,
+        high=100.0,
+        unit="prompt tokens per second",
+        meaning="prompt tokens forgiven for each second of waiting",
+        log=True,
+    ),
+    "doubling_s": Knob(
+        value=70.0,
+        low=10.0,
+        high=600.0,
+        unit="s",
+        meaning="wait after which a request goes before one of half its length",
+        log=True,
+    ),
+    "root_ageing": Knob(
+        value=0.2,
+        low=0.01,
+        high=2.0,
+        unit="root tokens per second",
+        meaning="forgiven from the square root of the prompt's length for each second of waiting",
+        log=True,
+    ),
+    "queue_weight": Knob(
+        value=0.005,
+        low=0.0002,
+        high=0.1,
+        unit="share of the KV blocks per request",
+        meaning="how much one more request in flight weighs against memory in use",
+        log=True,
+    ),
+    "prefill_weight": Knob(
+        value=0.02,
+        low=0.0005,
+        high=1.0,
+        unit="1 per 1,000 tokens",
+        meaning="how much 1,000 prompt tokens that wait for their prefill weigh",
+        log=True,
+    ),
+    "step_weight": Knob(
+        value=0.2,
+        low=0.005,
+        high=5.0,
+        unit="1 per second",
+        meaning="how much the replica's step time, multiplied by its requests in flight, weighs",
+        log=True,
+    ),
+    "affinity": Knob(
+        value=0.2,
+        low=0.005,
+        high=5.0,
+        unit="1 per prompt",
+        meaning="what a prompt whose prefix is thought to be cached there is worth",
+        log=True,
+    ),
+    "cohort": Knob(
+        value=800.0,
+        low=50.0,
+        high=4000.0,
+        unit="requests",
+        meaning="requests of one cohort keep their order; an older cohort yields to a younger one",
+        log=True,
+    ),
+    "turn": Knob(
+        value=5.0,
+        low=0.1,
+        high=200.0,
+        unit="prompt tokens per request",
+        meaning="prompt tokens forgiven for each request that came later",
+        log=True,
+    ),
+    "target": Knob(
+        value=24.0,
+        low=1.0,
+        high=256.0,
+        unit="requests per replica",
+        meaning="requests in flight or held that one replica is given",
+        log=True,
+    ),
+}
+
+ORDERS = {
+    "arrival": Part(text="request.sequence", why="first come, first served"),
+    "shortest": Part(text="request.prompt_tokens", why="the shortest prompt first, so that short ones do not wait"),
+    "linear": Part(
+        text="request.prompt_tokens - p.ageing * request.waited_s",
+        why="the shortest prompt first, with credit for each second waited",
+        knobs=("ageing",),
+    ),
+    "log": Part(
+        text="log(request.prompt_tokens) - 0.7 * request.waited_s / p.doubling_s",
+        why="the shortest prompt first in proportion: a long wait makes up for a prompt twice as long",
+        knobs=("doubling_s",),
+    ),
+    "root": Part(
+        text="sqrt(request.prompt_tokens) - p.root_ageing * request.waited_s",
+        why="the shortest prompt first, long ones told apart less, with credit for the wait",
+        knobs=("root_ageing",),
+    ),
+}
+
+HELD = {
+    "used": Part(text="replica.kv_used", why="blocks in use now"),
+    "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
+}
+
+TERMS = {
+    "queue": Part(text="p.queue_weight * replica.in_flight", why="shorter queues", knobs=("queue_weight",)),
+    "prefill": Part(
+        text="p.prefill_weight * replica.waiting_tokens / 1000",
+        why="less prefill work ahead",
+        knobs=("prefill_weight",),
+    ),
+    "speed": Part(
+        text="p.step_weight * (1 + replica.in_flight) * replica.step_ms / 1000",
+        why="faster replicas",
+        knobs=("step_weight",),
+    ),
+    "affinity": Part(
+        text="0 - p.affinity * replica.prefix_hit_tokens / request.prompt_tokens",
+        why="replicas that hold the prompt's prefix",
+        knobs=("affinity",),
+    ),
+}
+
+SCHEDULERS = {
+    "yield": Part(
+        text="0 - floor(request.sequence / p.cohort)",
+        why="when memory runs out the oldest cohort is preempted: it has had the most service",
+        knobs=("cohort",),
+    ),
+    "shortest": Part(
+        text="floor(request.prompt_tokens + p.turn * request.sequence)",
+        why="the shortest prompt is prefilled first, and an early arrival counts as a shorter prompt",
+        knobs=("turn",),
+    ),
+}
+
+AUTOSCALERS = {
+    "proportional": Part(
+        text="ceil((fleet.in_flight + fleet.held) / p.target)",
+        why="as many replicas as the requests in flight and held need",
+        knobs=("target",),
+    ),
+}

@@ -1,0 +1,98 @@
+"""Tuning a design's parameters with CMA-ES on paired training seeds."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cma
+
+from glia_operator.research import design as designs
+from glia_operator.research import parts
+from glia_sim.policy import compile as programs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from glia_operator.research import marking
+    from glia_sim.policy import document
+
+SPREAD = 0.25
+"""First step of the search, as a share of a parameter's range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """How much is spent: candidates per generation, generations, seeds per generation, and the first seed's position."""
+
+    population: int
+    generations: int
+    seeds: int
+    offset: int
+
+
+def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
+    """The scale on which a parameter is tuned."""
+    if name in parts.KNOBS:
+        return parts.KNOBS[name]
+    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="")
+
+
+def position(knob: parts.Knob, value: float) -> float:
+    """Where a value stands in its range, 0 to 1."""
+    if knob.log:
+        return math.log(value / knob.low) / math.log(knob.high / knob.low)
+    return (value - knob.low) / (knob.high - knob.low)
+
+
+def value_at(knob: parts.Knob, place: float) -> float:
+    """The value at a place of its range, to three digits so that a person can read it."""
+    place = min(max(place, 0.0), 1.0)
+    exact = knob.low * (knob.high / knob.low) ** place if knob.log else knob.low + place * (knob.high - knob.low)
+    return min(max(float(f"{exact:.3g}"), knob.low), knob.high)
+
+
+def tune(
+    policy: document.Policy,
+    marker: marking.Marker,
+    where: Sequence[marking.Condition],
+    training: Sequence[int],
+    sweep: Sweep,
+) -> dict[str, float]:
+    """Best parameter values found for a policy; generation by generation on other seeds, so that none is overfitted.
+
+    The answer is the mean of the final distribution, which noise moves less than the best of any one sample.
+    """
+    program = programs.compile(policy)
+    names = tuple(policy.parameters)
+    scales = [knob_of(name, policy.parameters[name]) for name in names]
+    start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
+    if not names:
+        return {}
+    search = _search(start, sweep, seed=1 + sweep.offset)
+    for generation in range(sweep.generations):
+        asked = search.ask()
+        first = (sweep.offset + generation * sweep.seeds) % (len(training) - sweep.seeds + 1)
+        candidates = [program.with_values(_values(names, scales, place)) for place in asked]
+        search.tell(asked, marker.costs(candidates, where, training[first : first + sweep.seeds]))
+    return _values(names, scales, search.result.xfavorite)
+
+
+def _search(start: Sequence[float], sweep: Sweep, *, seed: int) -> cma.CMAEvolutionStrategy:
+    options = {"bounds": [0, 1], "seed": seed, "verbose": -9, "popsize": sweep.population}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cma remarks on one-dimensional searches
+        inside = [min(max(place, 0.02), 0.98) for place in start]
+        # A second coordinate that nothing reads keeps CMA-ES defined for a single parameter.
+        return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], SPREAD, options)
+
+
+def _values(names: Sequence[str], scales: Sequence[parts.Knob], places: Sequence[float]) -> dict[str, float]:
+    return {name: value_at(scale, float(place)) for name, scale, place in zip(names, scales, places, strict=False)}
+
+
+def merged(design: designs.Design, values: Mapping[str, float]) -> dict[str, float]:
+    """Values for all knobs of a design: the known ones, and the parts' own for the rest."""
+    return {name: values.get(name, parts.KNOBS[name].value) for name in designs.knobs(design)}
