@@ -99,7 +99,7 @@ class _Judge:
             case tree.Assignment():
                 return self._assignment(statement, sure)
             case tree.If():
-                self._want(TRUTH, statement.test, sure, "the condition of if")
+                self._want(TRUTH, statement.test, sure, "what if tests")
                 then = self._body(statement.then, sure)
                 otherwise = self._body(statement.otherwise, sure)
                 if then is None or otherwise is None:
@@ -183,7 +183,7 @@ class _Judge:
     def _operation(self, expression: tree.Expression, sure: frozenset[str]) -> Type:
         match expression:
             case tree.Choice():
-                self._want(TRUTH, expression.test, sure, "the condition of a conditional expression")
+                self._want(TRUTH, expression.test, sure, "what a conditional expression tests")
                 kind = self._type(expression.yes, sure)
                 if self._type(expression.no, sure) != kind:
                     raise self._refuse(expression.at, "branch-types")

@@ -83,7 +83,10 @@ def read(text: str, place: str) -> Page:
     """
     if len(text) > MAX_BYTES:
         raise _too_large(place)
-    _, root = yaml_text.read(text, place)
+    try:
+        _, root = yaml_text.read(text, place)
+    except OverflowError:  # PyYAML's own, from an escape such as \UFFFFFFFF
+        raise faults.InputFault(f"{place}: not YAML: an escape names no character of Unicode") from None
     return Page(place=place, data=_mapping(root, place), root=root)
 
 

@@ -32,9 +32,9 @@ SENTENCES = {
     "top-level": "only function definitions may stand here, not {what}; this program defines {functions}",
     "unknown-function": "{name} is not a function of this program; it defines {functions}",
     "defined-twice": "{name} is defined a second time; keep one definition",
-    "missing-function": "the program does not define {name}; write `def {signature}:`",
-    "signature": "{name} has to be defined as `def {signature}:`",
-    "decorator": "a decorator is not part of the language; write the plain `def {signature}:`",
+    "missing-function": "the program does not define {name}; write `{signature}:`",
+    "signature": "{name} has to be defined as `{signature}:`",
+    "decorator": "a decorator is not part of the language; write the plain `{signature}:`",
     # statements
     "statement": "{what} is not part of the language; use assignments, if, for and return",
     "assign-target": "only a plain name can be assigned to, one at a time, not {what}",
