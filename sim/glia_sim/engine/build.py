@@ -184,6 +184,7 @@ def _flags(program: programs.Program | None, fleet: fleets.Fleet) -> npt.NDArray
     flags[control.READS_FLEET] = any(name.startswith("fleet.") for name in program.reads)
     flags[control.READS_OUTPUTS] = any(name.startswith("fleet.output_") for name in program.reads)
     flags[control.READS_PREFIX] = "replica.prefix_hit_tokens" in program.reads
+    flags[control.READS_DRAWS] = bool(program.reads & {"request.u1", "request.u2"})
     return flags
 
 

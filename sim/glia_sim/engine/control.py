@@ -122,9 +122,10 @@ class Control(NamedTuple):
     READS_FLEET,
     READS_OUTPUTS,
     READS_PREFIX,
+    READS_DRAWS,
     SEES_ALL,
     FLAGS,
-) = range(12)
+) = range(13)
 """Entries of `Control.flags`: what the policy has and reads, so that nothing else is computed.
 SEES_ALL: one picker sees every token."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from glia_sim.engine import blocks, views
 from glia_sim.engine.compiled import kernel
-from glia_sim.engine.control import READS_PREFIX, Control
+from glia_sim.engine.control import READS_DRAWS, READS_PREFIX, Control
 from glia_sim.engine.world import CHUNK, World
 from glia_sim.policy import fields
 
@@ -25,6 +25,8 @@ def fill_request(w: World, c: Control, q: int, t: float) -> None:
     view[PROMPT] = req.prompt
     view[WAITED] = t - req.arrival
     view[SEQUENCE] = req.sequence
+    if not c.flags[READS_DRAWS]:
+        return
     draw = blocks.mix(np.uint64(q) + np.uint64(0x9E3779B97F4A7C15))
     view[U1] = (draw >> _S11) * _TO_UNIT
     view[U2] = (blocks.mix(draw + np.uint64(0x9E3779B97F4A7C15)) >> _S11) * _TO_UNIT

@@ -25,6 +25,7 @@ from glia_sim.engine.world import FAULTS, World
 
 HELD = layout.HELD
 SKIPPED, BLOCKED = -1, -2
+SEARCHES = 8
 PRIORITY_LIMIT = 2.0**31 - 1.0  # vLLM's priority is a C int
 Evaluate = Callable[[Floats, Floats, int, Floats, Floats, Ints], float]
 Score = Callable[[Floats, Floats, int, Floats, Floats, Floats, Ints], None]
@@ -95,7 +96,7 @@ def _key(w: World, c: Control, p: int, q: int, t: float, order: Evaluate) -> flo
 
 @kernel
 def _rekey(w: World, c: Control, p: int, t: float, order: Evaluate) -> None:
-    """Recompute the keys of all held requests and rebuild the heap, dropping those that gave up."""
+    """Recompute the keys of all held requests, dropping those that gave up; what is left is in no order."""
     kept = 0
     for k in range(c.picker[p].heap):
         q = c.held_q[p, k]
@@ -104,8 +105,25 @@ def _rekey(w: World, c: Control, p: int, t: float, order: Evaluate) -> None:
             c.held_key[p, kept] = _key(w, c, p, q, t, order)
             kept += 1
     c.picker[p].heap = kept
-    for at in range(kept // 2 - 1, -1, -1):
-        _sink(c, p, at)
+
+
+@kernel
+def _take_least(c: Control, p: int, taken: int) -> int:
+    """Take the first of held requests that are in no order; few are searched for, many are worth a heap."""
+    size = c.picker[p].heap
+    if taken == SEARCHES:
+        for at in range(size // 2 - 1, -1, -1):
+            _sink(c, p, at)
+    if taken < SEARCHES:
+        best = 0
+        for at in range(1, size):
+            if _above(c, p, at, best):
+                best = at
+        _swap(c, p, 0, best)
+        _swap(c, p, 0, size - 1)
+        c.picker[p].heap = size - 1
+        return int(c.held_q[p, size - 1])
+    return _pop(c, p)
 
 
 @kernel
@@ -207,10 +225,11 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
     telemetry.fill_fleet(w, c, p, t)
     if not c.flags[STATIC_ORDER]:
         _rekey(w, c, p, t, order)
-    stashed = 0
+    stashed = taken = 0
     while c.picker[p].heap > 0:
-        key = c.held_key[p, 0]
-        q = _pop(c, p)
+        q = _pop(c, p) if c.flags[STATIC_ORDER] else _take_least(c, p, taken)
+        key = c.held_key[p, c.picker[p].heap]
+        taken += 1
         if w.req[q].state != HELD:
             continue
         requests.fill_request(w, c, q, t)
