@@ -53,40 +53,40 @@ IDEAS = (
         title="headroom admission",
         program="router",
         addresses="memory",
-        hypothesis="If the router holds requests until some replica has room for them and their growth, restarts fall to "
-        "a small share, at the price of queueing at the router.",
+        hypothesis="If the router holds requests until some replica has room for them and their growth, restarts "
+        "fall to a small share, at the price of queueing at the router.",
         change=lambda design: replace(design, admits=True),
     ),
     Idea(
         title="shortest prompt first among held requests",
         program="router",
         addresses="head-of-line",
-        hypothesis="Prompts differ by orders of magnitude: if short ones are admitted first the mean falls sharply, while "
-        "the longest prompts wait longer and the tail grows.",
+        hypothesis="Prompts differ by orders of magnitude: if short ones are admitted first the mean falls sharply, "
+        "while the longest prompts wait longer and the tail grows.",
         change=lambda design: replace(design, admits=True, order="shortest"),
     ),
     Idea(
         title="ageing in proportion",
         program="router",
         addresses="head-of-line",
-        hypothesis="If each doubling of the prompt buys a fixed extra wait, no request starves: the p99 returns below the "
-        "baseline's and most of the gain in the mean stays.",
+        hypothesis="If each doubling of the prompt buys a fixed extra wait, no request starves: the p99 returns "
+        "below the baseline's and most of the gain in the mean stays.",
         change=lambda design: replace(design, admits=True, order="log"),
     ),
     Idea(
         title="ageing by square root",
         program="router",
         addresses="head-of-line",
-        hypothesis="If long prompts are told apart less than short ones, their wait is bounded earlier: a better tail for "
-        "a little of the mean.",
+        hypothesis="If long prompts are told apart less than short ones, their wait is bounded earlier: a better "
+        "tail for a little of the mean.",
         change=lambda design: replace(design, admits=True, order="root"),
     ),
     Idea(
         title="linear ageing",
         program="router",
         addresses="head-of-line",
-        hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served after a "
-        "bounded wait.",
+        hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served "
+        "after a bounded wait.",
         change=lambda design: replace(design, admits=True, order="linear"),
     ),
     Idea(
@@ -101,7 +101,8 @@ IDEAS = (
         title="shortest prompt first in the batch scheduler",
         program="scheduler",
         addresses="head-of-line",
-        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long ones.",
+        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
+        "ones.",
         change=lambda design: replace(design, scheduler="shortest"),
     ),
     Idea(
@@ -115,16 +116,16 @@ IDEAS = (
         title="prefill backlog",
         program="router",
         addresses="interference",
-        hypothesis="If the choice weighs the prompt tokens that still wait for their prefill, long prompts do not meet on "
-        "one replica, and first tokens come sooner.",
+        hypothesis="If the choice weighs the prompt tokens that still wait for their prefill, long prompts do not "
+        "meet on one replica, and first tokens come sooner.",
         change=lambda design: design.with_term("prefill"),
     ),
     Idea(
         title="committed memory",
         program="router",
         addresses="memory",
-        hypothesis="If memory counts what preempted requests will need again, admission stops filling the room that they "
-        "left, and they return sooner.",
+        hypothesis="If memory counts what preempted requests will need again, admission stops filling the room that "
+        "they left, and they return sooner.",
         change=lambda design: replace(design, held="committed"),
     ),
     Idea(
@@ -139,7 +140,8 @@ IDEAS = (
         title="faster replicas first",
         program="router",
         addresses="interference",
-        hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones carry more.",
+        hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones "
+        "carry more.",
         change=lambda design: design.with_term("speed"),
         fits=_mixed,
     ),
@@ -147,7 +149,8 @@ IDEAS = (
         title="replicas in proportion to the load",
         program="autoscaler",
         addresses="idle replicas",
-        hypothesis="If the number of replicas follows the requests in flight, quiet hours cost less at the same latency.",
+        hypothesis="If the number of replicas follows the requests in flight, quiet hours cost less at the same "
+        "latency.",
         change=lambda design: replace(design, autoscaler="proportional"),
         fits=_scales,
     ),

@@ -98,7 +98,7 @@ def profile(run: runs.Run) -> Profile:
     return Profile(requests=len(run.status), **numbers, bottlenecks=_bottlenecks(numbers))
 
 
-def _mean(values: npt.NDArray[np.generic]) -> float:
+def _mean(values: npt.NDArray[np.float64] | npt.NDArray[np.bool_]) -> float:
     return float(np.mean(values)) if len(values) else 0.0
 
 
@@ -121,22 +121,23 @@ def _bottlenecks(n: dict[str, float]) -> tuple[Bottleneck, ...]:
         Bottleneck(
             name="memory",
             strength=min(1.0, n["restarted_share"] + max(n["kv_used"] - 0.5, 0.0)),
-            sentence=f"Memory: {n['kv_used']:.0%} of the KV blocks are in use, {n['restarted_share']:.1%} of the requests "
-            f"are restarted and take {n['restarted_e2e_s']:.1f} s against {n['untouched_e2e_s']:.1f} s; restarts compute "
-            f"{n['recomputed_share']:.1%} of the prompt tokens once more; outputs cannot be foreseen "
-            f"(correlation with the prompt {n['length_correlation']:+.2f}).",
+            sentence=f"Memory: {n['kv_used']:.0%} of the KV blocks are in use, {n['restarted_share']:.1%} of the "
+            f"requests are restarted and take {n['restarted_e2e_s']:.1f} s against {n['untouched_e2e_s']:.1f} s; "
+            f"restarts compute {n['recomputed_share']:.1%} of the prompt tokens once more; outputs cannot be foreseen "
+            f"(correlation {n['length_correlation']:+.2f}).",
         ),
         Bottleneck(
             name="head-of-line",
             strength=n["short_queue_share"],
-            sentence=f"Head-of-line blocking: a request waits {n['queue_s']:.1f} s before its first step and is served in "
-            f"{n['service_s']:.1f} s; the shorter half of the prompts spends {n['short_queue_share']:.0%} of its time "
-            "waiting behind longer ones.",
+            sentence=f"Head-of-line blocking: a request waits {n['queue_s']:.1f} s before its first step and is "
+            f"served in {n['service_s']:.1f} s; the shorter half of the prompts spends "
+            f"{n['short_queue_share']:.0%} of its time waiting behind longer ones.",
         ),
         Bottleneck(
             name="imbalance",
             strength=n["imbalance"],
-            sentence=f"Imbalance: the fullest replica's KV use is {n['imbalance']:.0%} of a cache above the emptiest's.",
+            sentence=f"Imbalance: the fullest replica's KV use is {n['imbalance']:.0%} of a cache above the "
+            "emptiest's.",
         ),
         Bottleneck(
             name="interference",

@@ -10,10 +10,11 @@ import numpy as np
 from glia_operator.research import design as designs
 from glia_operator.research import ideas, marking, tuning
 from glia_operator.research import profile as profiles
+from glia_operator.research.outcome import Experiment, Outcome, explain
 from glia_sim import effect, exam, fleet, score, seeds
 from glia_sim.engine import run as runs
-from glia_sim.policy import change, document
 from glia_sim.policy import compile as programs
+from glia_sim.policy import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,18 +25,18 @@ if TYPE_CHECKING:
     from glia_sim import verdict
 
 TRAINING_SEEDS = 240
-JUDGING_SEEDS = 8
+JUDGING_SEEDS = 10
 VALIDATION_SEEDS = 16
 MOST_EXAMS = 3
 TYPICAL_REQUESTS = 5_000
 """Traces longer than this are searched with fewer generations, so that a study's length stays bounded."""
 KEPT_BY = 0.003
 """An idea is kept where it lowers the cost by more than this: less is noise."""
-NEAR = 0.08
+NEAR = 0.15
 """An idea whose cost comes so close to the best is tried again in company."""
 NEAREST = 2
 TIMELINE_POINTS = 200
-CONTROLS = ("expert", "hra-spf", "hra-spf-aged", "oldest-yields")
+CONTROLS = ("expert", "hra-spf", "hra-spf-aged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,53 +47,6 @@ class Progress:
     total: int
     doing: str
     simulations: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Experiment:
-    """One hypothesis, its sweep, and what was found.
-
-    Attributes:
-        effect: on the objective against the baseline, training seeds, the fleet as it is.
-        p99_ratio: geometric mean of the ratios of p99 end-to-end times to the baseline's.
-        kept: whether the study built on it.
-    """
-
-    number: int
-    title: str
-    hypothesis: str
-    addresses: str
-    policy: document.Policy
-    simulations: int
-    effect: effect.Effect | None
-    p99_ratio: float
-    cost: float
-    finding: str
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The study's answer; `best` is the baseline where nothing was approved.
-
-    Attributes:
-        improvement: of the objective on held-out seeds; 0.2 = a fifth better; 0 where nothing was approved.
-        interval: of the improvement.
-        verdict: of the last exam.
-        explanation: why this policy, or why none, in sentences with numbers.
-    """
-
-    baseline: document.Policy
-    best: document.Policy
-    baseline_card: score.Scorecard
-    best_card: score.Scorecard
-    improvement: float
-    interval: tuple[float, float]
-    experiments: tuple[Experiment, ...]
-    simulations: int
-    verdict: verdict.Verdict
-    profile: profiles.Profile
-    explanation: tuple[str, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,7 +152,7 @@ def _profile(brief: briefs.Brief) -> profiles.Profile:
 
 def _controls(brief: briefs.Brief) -> tuple[str, ...]:
     """Known policies, tuned like any idea, so that a composition has something to beat."""
-    return CONTROLS if brief.tunes >= {"router", "scheduler"} else CONTROLS[:-1] if "router" in brief.tunes else ()
+    return CONTROLS if "router" in brief.tunes else ()
 
 
 def _try_idea(study: _Study, idea: ideas.Idea) -> None:
@@ -219,7 +173,7 @@ def _try_control(study: _Study, name: str) -> None:
 
 
 def _compositions(study: _Study, agenda: tuple[ideas.Idea, ...]) -> list[designs.Design]:
-    """The composition so far, and with it the near misses, alone and together.
+    """The composition so far with the nearest miss, and with the two nearest; by itself where nothing came near.
 
     An idea may fail alone and pay in company, so the nearest are given another chance beside what was kept.
     """
@@ -235,14 +189,12 @@ def _compositions(study: _Study, agenda: tuple[ideas.Idea, ...]) -> list[designs
         and idea.change(study.design).order == study.design.order
     ]
     nearest = [idea for _, idea in sorted(near, key=lambda pair: pair[0])][:NEAREST]
-    found = [study.design]
-    for idea in nearest:
-        found.append(idea.change(study.design))
+    if not nearest:
+        return [study.design]
     together = study.design
     for idea in nearest:
         together = idea.change(together)
-    found.append(together)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([nearest[0].change(study.design), together]))
 
 
 def _tune_composition(study: _Study, composition: designs.Design) -> None:
@@ -300,7 +252,7 @@ def _experiment(
 def _measure(study: _Study, number: int, policy: document.Policy, *, larger: bool) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
     before = study.marker.simulations
-    sweep = study.sweep(10, 10, 3, number * 7) if larger else study.sweep(6, 5, 2, number * 7)
+    sweep = study.sweep(8, 8, 4, number * 7) if larger else study.sweep(6, 4, 2, number * 7)
     values = tuning.tune(policy, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep)
     ends = [{name: parameter.value for name, parameter in policy.parameters.items()}, values]
     programs_ = [programs.compile(document.with_values(policy, end)) for end in ends]
@@ -362,7 +314,7 @@ def _conclude(study: _Study, found: profiles.Profile) -> Outcome:
         profile=found,
         explanation=(),
     )
-    return replace(outcome, explanation=_explain(study, outcome))
+    return replace(outcome, explanation=explain(outcome))
 
 
 def _finalists(study: _Study) -> list[Experiment]:
@@ -394,23 +346,3 @@ def _examine(study: _Study, policy: document.Policy) -> verdict.Verdict:
     )
     study.marker.simulations = before + 2 * (counted[-1] if counted else 0)
     return marked
-
-
-def _explain(study: _Study, outcome: Outcome) -> tuple[str, ...]:
-    """Why this policy, or why none."""
-    first = outcome.profile.sentences[:2]
-    if outcome.best is not outcome.baseline:
-        steps = tuple(f"{one.title}: {one.finding}" for one in outcome.experiments if one.kept)
-        words = change.describe(outcome.baseline, outcome.best).words
-        return (*first, outcome.best.rationale, *steps, *words, *outcome.verdict.reasons)
-    if outcome.profile.queue_share < profiles.LITTLE_QUEUE:
-        idle = (
-            f"No approved improvement: queueing is {outcome.profile.queue_share:.1%} of the end-to-end time, "
-            f"and a request takes {outcome.profile.service_s:.2f} s once it runs.",
-        )
-        return (*first, *idle, *outcome.verdict.reasons)
-    if any(one.cost < 0.0 for one in study.experiments):
-        return (*first, "No approved improvement: the best candidate failed the exam.", *outcome.verdict.reasons)
-    nearest = min(study.experiments, key=lambda one: one.cost, default=None)
-    tail = () if nearest is None else (f"Nearest was {nearest.title}: {nearest.finding}",)
-    return (*first, "No approved improvement: no experiment beat the baseline in search.", *tail)

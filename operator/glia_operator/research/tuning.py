@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from glia_operator.research import marking
     from glia_sim.policy import document
 
-SPREAD = 0.25
+SPREAD = 0.18
 """First step of the search, as a share of a parameter's range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """How much is spent: candidates per generation, generations, seeds per generation, and the first seed's position."""
+    """How much is spent: candidates per generation, generations, seeds, and the first seed's position."""
 
     population: int
     generations: int
@@ -61,7 +61,7 @@ def tune(
     training: Sequence[int],
     sweep: Sweep,
 ) -> dict[str, float]:
-    """Best parameter values found for a policy; generation by generation on other seeds, so that none is overfitted.
+    """Best parameter values found for a policy, all candidates meeting the same arrivals.
 
     The answer is the mean of the final distribution, which noise moves less than the best of any one sample.
     """
@@ -72,9 +72,9 @@ def tune(
     if not names:
         return {}
     search = _search(start, sweep, seed=1 + sweep.offset)
-    for generation in range(sweep.generations):
+    first = sweep.offset % (len(training) - sweep.seeds + 1)
+    for _ in range(sweep.generations):
         asked = search.ask()
-        first = (sweep.offset + generation * sweep.seeds) % (len(training) - sweep.seeds + 1)
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
         search.tell(asked, marker.costs(candidates, where, training[first : first + sweep.seeds]))
     return _values(names, scales, search.result.xfavorite)

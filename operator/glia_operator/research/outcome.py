@@ -1,0 +1,80 @@
+"""What a study answers: its experiments, the policy it chose, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from glia_operator.research import profile as profiles
+from glia_sim.policy import change
+
+if TYPE_CHECKING:
+    from glia_sim import effect, score, verdict
+    from glia_sim.policy import document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """One hypothesis, its sweep, and what was found.
+
+    Attributes:
+        effect: on the objective against the baseline, training seeds, the fleet as it is.
+        p99_ratio: geometric mean of the ratios of p99 end-to-end times to the baseline's.
+        kept: whether the study built on it.
+    """
+
+    number: int
+    title: str
+    hypothesis: str
+    addresses: str
+    policy: document.Policy
+    simulations: int
+    effect: effect.Effect | None
+    p99_ratio: float
+    cost: float
+    finding: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The study's answer; `best` is the baseline where nothing was approved.
+
+    Attributes:
+        improvement: of the objective on held-out seeds; 0.2 = a fifth better; 0 where nothing was approved.
+        interval: of the improvement.
+        verdict: of the last exam.
+        explanation: why this policy, or why none, in sentences with numbers.
+    """
+
+    baseline: document.Policy
+    best: document.Policy
+    baseline_card: score.Scorecard
+    best_card: score.Scorecard
+    improvement: float
+    interval: tuple[float, float]
+    experiments: tuple[Experiment, ...]
+    simulations: int
+    verdict: verdict.Verdict
+    profile: profiles.Profile
+    explanation: tuple[str, ...]
+
+
+def explain(outcome: Outcome) -> tuple[str, ...]:
+    """Why this policy, or why none."""
+    first = outcome.profile.sentences[:2]
+    if outcome.best is not outcome.baseline:
+        steps = tuple(f"{one.title}: {one.finding}" for one in outcome.experiments if one.kept)
+        words = change.describe(outcome.baseline, outcome.best).words
+        return (*first, outcome.best.rationale, *steps, *words, *outcome.verdict.reasons)
+    if outcome.profile.queue_share < profiles.LITTLE_QUEUE:
+        idle = (
+            f"No approved improvement: queueing is {outcome.profile.queue_share:.1%} of the end-to-end time, "
+            f"and a request takes {outcome.profile.service_s:.2f} s once it runs."
+        )
+        return (*first, idle, *outcome.verdict.reasons)
+    if any(one.cost < 0.0 for one in outcome.experiments):
+        return (*first, "No approved improvement: the best candidate failed the exam.", *outcome.verdict.reasons)
+    nearest = min(outcome.experiments, key=lambda one: one.cost, default=None)
+    tail = () if nearest is None else (f"Nearest was {nearest.title}: {nearest.finding}",)
+    return (*first, "No approved improvement: no experiment beat the baseline in search.", *tail)
