@@ -284,3 +284,34 @@ def assert_equal(policy: document.Policy, name: str, on: Views) -> float:
 def agree():
     """Function (policy, function, views) that asserts agreement and gives the share of faults."""
     return assert_equal
+
+
+@pytest.fixture(scope="session")
+def one_view():
+    """Function (rows, cells) to `Views` of one fleet: zeros, except cells named like replica_running=[1, 2]."""
+
+    def build(rows: int, **cells: float | list[float]) -> Views:
+        on = Views(
+            requests=np.zeros((1, len(fields.REQUEST))),
+            replicas=np.zeros((1, rows, len(fields.REPLICA))),
+            fleets=np.zeros((1, fields.FLEET_WIDTH)),
+        )
+        on.fleets[:, fields.ROWS] = rows
+        arrays = {"request": on.requests, "replica": on.replicas, "fleet": on.fleets}
+        columns = {
+            "request": fields.REQUEST_COLUMNS,
+            "replica": fields.REPLICA_COLUMNS,
+            "fleet": fields.FLEET_COLUMNS | {"rows": fields.ROWS},
+        }
+        for cell, value in cells.items():
+            view, _, name = cell.partition("_")
+            arrays[view][..., columns[view][name]] = value
+        return on
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """Function (policy, function, views) to results and fault codes of the machine code."""
+    return run_compiled
