@@ -7,11 +7,13 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cma
-
 from glia_operator.research import design as designs
 from glia_operator.research import parts
 from glia_sim.policy import compile as programs
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # cma remarks that it cannot plot
+    import cma
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

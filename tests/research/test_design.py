@@ -1,0 +1,42 @@
+"""Every composition of parts is a policy of the language, and says what it is."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from glia_operator.research import design as designs
+from glia_operator.research import parts, tuning
+from glia_sim.policy import document
+
+TERMS = [(), *((term,) for term in parts.TERMS), tuple(parts.TERMS)]
+
+
+@pytest.mark.parametrize(
+    ("order", "admits", "held", "scheduler"),
+    list(itertools.product(parts.ORDERS, (False, True), parts.HELD, ("", *parts.SCHEDULERS))),
+)
+def test_every_composition_passes_the_language_and_declares_what_it_reads(order, admits, held, scheduler):
+    for terms, autoscaler in itertools.product(TERMS, ("", *parts.AUTOSCALERS)):
+        design = designs.Design(
+            order=order, admits=admits, held=held, scheduler=scheduler, terms=terms, autoscaler=autoscaler
+        )
+        policy = designs.compose(design, {}, name="composition")
+        assert document.loads(document.dumps(policy), place="composition") == policy
+        assert set(policy.parameters) == set(designs.knobs(design))
+        assert (policy.scheduler is None) == (scheduler == "")
+
+
+def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():
+    for name, knob in parts.KNOBS.items():
+        for value in (knob.low, knob.value, knob.high):
+            place = tuning.position(knob, value)
+            assert 0.0 <= place <= 1.0, name
+            assert tuning.value_at(knob, place) == pytest.approx(value, rel=5e-3), name
+
+
+def test_values_never_leave_their_bounds():
+    for knob in parts.KNOBS.values():
+        assert tuning.value_at(knob, -3.0) == knob.low
+        assert tuning.value_at(knob, 7.0) == knob.high

@@ -1,0 +1,124 @@
+"""A study repeats nothing, depends on nothing but its brief, and is honest about what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+from concurrent import futures
+
+import numpy as np
+import pytest
+
+from glia_operator.research import marking, study
+from glia_operator.research import notebook as notebooks
+from glia_sim import fleet_file, goal, seeds
+from glia_sim.policy import compile as compiler
+from glia_sim.policy import document
+from glia_sim.workload import readers
+
+
+@pytest.fixture(scope="module")
+def finished(small_brief, tmp_path_factory):
+    """One whole study in two worker processes."""
+    path = tmp_path_factory.mktemp("study") / "notebook.jsonl"
+    context = multiprocessing.get_context("spawn")
+    with futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=pool)
+    return outcome, path.read_bytes()
+
+
+def test_a_study_stays_within_its_experiments_and_explains_itself(finished, small_brief):
+    outcome, _ = finished
+    assert 1 <= len(outcome.experiments) <= small_brief.experiments
+    assert [one.number for one in outcome.experiments] == list(range(1, len(outcome.experiments) + 1))
+    assert all(one.hypothesis and one.finding and one.effect is not None for one in outcome.experiments)
+    assert len(outcome.explanation) >= 2
+    assert outcome.simulations > sum(one.simulations for one in outcome.experiments)
+
+
+def test_the_best_policy_is_the_baseline_unless_the_exam_approved_another(finished):
+    outcome, _ = finished
+    assert (outcome.best != outcome.baseline) == outcome.verdict.approved
+    if outcome.verdict.approved:
+        assert outcome.improvement > 0
+        assert outcome.best_card.e2e.mean < outcome.baseline_card.e2e.mean
+
+
+def test_the_same_brief_gives_the_same_notebook_with_one_worker_as_with_two(finished, small_brief, executor, tmp_path):
+    outcome, content = finished
+    again = study.run(small_brief, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
+    assert (tmp_path / "n.jsonl").read_bytes() == content
+    assert again.best == outcome.best
+    assert again.simulations == outcome.simulations
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(finished, small_brief, executor, tmp_path):
+    outcome, content = finished
+    whole_jobs = 500
+    path = tmp_path / "n.jsonl"
+    executor.stop_after = 200
+    with pytest.raises(KeyboardInterrupt):
+        study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    assert content.startswith(path.read_bytes())
+    done = path.read_text().count('"kind": "experiment"')
+    assert done >= 1
+    executor.stop_after, executor.jobs = -1, 0
+    again = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    assert path.read_bytes() == content
+    assert again.best == outcome.best
+    assert executor.jobs < whole_jobs
+
+
+def test_search_never_sees_a_held_out_seed(small_brief, executor, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(marking, "play", lambda one, metrics: (drawn.append(one.seed), _play(one, metrics))[1])
+    study.run(small_brief, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
+    heldout = set(seeds.stream("heldout", 10_000, root=small_brief.root))
+    assert drawn
+    assert not heldout & set(drawn)
+
+
+_play = marking.play
+
+
+def test_an_idle_fleet_has_nothing_to_improve_and_the_study_says_so(executor, tmp_path, small_brief):
+    idle = dataclasses.replace(
+        small_brief,
+        fleet=fleet_file.load("a100x4"),
+        workload=readers.read("synthetic:paper?requests=120&rate=0.5&seed=1"),
+        experiments=2,
+    )
+    outcome = study.run(idle, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
+    assert outcome.best == idle.baseline
+    assert outcome.improvement == 0.0
+    assert any("No approved improvement" in sentence for sentence in outcome.explanation)
+
+
+def test_the_cost_objects_to_what_the_exam_objects_to(small_brief):
+    flat = np.ones((2, 3, 5))
+    flat[:, :, 2:4] = 0.0
+    better = flat.copy()
+    better[:, :, 0] = 0.8
+    assert marking.cost(small_brief, flat, better) < 0 < marking.BROKEN
+    worse_tail = better.copy()
+    worse_tail[0, :, 1] = 1.3
+    failing = better.copy()
+    failing[0, :, 2] = 0.2
+    faulting = better.copy()
+    faulting[1, 0, 3] = 1.0
+    for bad in (worse_tail, failing, faulting):
+        assert marking.cost(small_brief, flat, bad) > 0
+    constrained = dataclasses.replace(small_brief, constraints=(goal.constraint("p90 ttft < 0.5s"),))
+    assert marking.cost(constrained, flat, better) > marking.cost(small_brief, flat, better)
+
+
+def test_a_marker_pays_for_the_baseline_once(small_brief, executor):
+    from_language = document.load("hra-spf")
+    marker = marking.Marker(brief=small_brief, baseline=compiler.compile(small_brief.baseline), executor=executor)
+    where = marking.conditions(small_brief)[:1]
+    first = marker.marks([compiler.compile(from_language)], where, [1, 2])
+    assert marker.simulations == 2
+    assert executor.jobs == 2
+    second = marker.marks([compiler.compile(from_language)], where, [1, 2])
+    assert marker.simulations == 4
+    assert np.array_equal(first, second)
