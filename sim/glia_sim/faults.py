@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - a fault is named by who has to mend it
     """Root of every error this project raises on purpose."""
 
 

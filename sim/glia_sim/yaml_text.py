@@ -16,7 +16,7 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 as PyYAML reads it, but with 1e-4 a number, as YAML 1.2 and everyone who writes one has it."""
 
 
-_Loader.add_implicit_resolver(
+_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
 )
 

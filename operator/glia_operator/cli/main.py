@@ -94,6 +94,54 @@ def compare(
 
 
 @app.command()
+def optimize(
+    fleet: Annotated[str, typer.Option("--fleet", metavar="NAME|FILE", help="Built-in fleet or YAML.")] = "",
+    trace: Annotated[str, typer.Option("--trace", metavar="FILE|synthetic:NAME", help="Requests.")] = "",
+    *,
+    file: Annotated[
+        str, typer.Option("-f", "--file", metavar="YAML", help="A GliaOptimization with an offline section.")
+    ] = "",
+    time_scale: TimeScale = 1.0,
+    start: Start = 0.0,
+    limit: Limit = None,
+    baseline: Annotated[str, typer.Option("--baseline", help="The policy in use.")] = "llq",
+    objective: Annotated[str, typer.Option("--objective", help="What to improve; docs/scoring.md.")] = "mean-latency",
+    constraint: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer
+        typer.Option("--constraint", help="Such as 'p90 ttft < 1.5s'; may be repeated."),
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="Experiments, such as 20, or a time, such as 3m.")] = "20",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other arrivals.")] = 0,
+    workers: Annotated[
+        Optional[int],  # noqa: UP045 - typer
+        typer.Option("--workers", min=1, help="Processes; the answer does not depend on it."),
+    ] = None,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--out", metavar="DIR", help="Where policy, report and notebook are written."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Research a better policy, examine it on held-out arrivals, and report."""
+    if bool(file) == bool(fleet or trace) or bool(fleet) != bool(trace):
+        raise faults.InputFault("give --fleet and --trace, or -f with a GliaOptimization")
+    work = _work("optimize")
+    if file:
+        wish = work.from_file(file)
+    else:
+        cut = cuts.Cut(fleet=fleet, trace=trace, time_scale=time_scale, start=start, limit=limit)
+        wish = work.Wish(
+            cut=cut,
+            baseline=baseline,
+            objective=objective,
+            constraints=tuple(constraint or ()),
+            budget=budget,
+            seed=seed,
+        )
+    work.run(wish, out=out, workers=workers, as_json=as_json)
+
+
+@app.command()
 def policies() -> None:
     """List the policies of the catalogue."""
     _work("listings").policies()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING
 
+from glia_operator.report import numbers
 from glia_sim import score
 
 if TYPE_CHECKING:
@@ -68,13 +68,5 @@ def _cell(key: str, value: object) -> str:
     if value is None:
         return "-"
     if key in SHARES and isinstance(value, float):
-        return f"{value:.1%}"
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def number(value: float) -> str:
-    """A number for people, to about four digits."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(digits, 6)}f}"
+        return numbers.percent(value)
+    return numbers.short(value) if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glia_operator.cli import files, marks, measure, scene
+from glia_operator.report import numbers
 from glia_sim import score
 from glia_sim.engine import run as runs
 from glia_sim.policy import document
@@ -69,7 +70,7 @@ def _details(card: score.Scorecard) -> Iterator[str]:
         found = getattr(card, measure_name)
         values = (found.mean, found.p50, found.p90, found.p95, found.p99)
         unit = "" if measure_name == "slowdown" else " s"
-        yield f"{measure_name + unit:12}" + "".join(f"{marks.number(value):>10}" for value in values) + "\n"
+        yield f"{measure_name + unit:12}" + "".join(f"{numbers.short(value):>10}" for value in values) + "\n"
     yield (
         f"\n{card.throughput_rps:.3g} requests/s, {card.tokens_per_s:.4g} tokens/s, KV use {card.kv_used_mean:.1%}, "
         f"{card.restarts} restarts, {card.gpu_hours:.3g} GPU-hours, {card.makespan_s:.4g} s in all\n"

@@ -28,8 +28,11 @@ TRAINING_SEEDS = 240
 JUDGING_SEEDS = 10
 VALIDATION_SEEDS = 16
 MOST_EXAMS = 3
-TYPICAL_REQUESTS = 5_000
-"""Traces longer than this are searched with fewer generations, so that a study's length stays bounded."""
+SEARCH_COST = 24_000.0
+REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
+LEAST_REQUESTS = 1_000
+"""A search simulation should cost no more than `SEARCH_COST` (about microseconds): a longer trace is searched on its
+first part and with fewer generations, and examined whole. KV blocks cost where a prefix cache keeps them."""
 KEPT_BY = 0.003
 """An idea is kept where it lowers the cost by more than this: less is noise."""
 NEAR = 0.15
@@ -132,15 +135,28 @@ def _begin(
     progress: Callable[[Progress], None],
 ) -> _Study:
     marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=executor)
+    searched, factor = _affordable(brief)
+    marker.brief = searched
     return _Study(
         brief=brief,
         notebook=notebook,
         marker=marker,
         progress=progress,
-        where=marking.conditions(brief),
+        where=marking.conditions(searched),
         training=seeds.stream("training", TRAINING_SEEDS, root=brief.root),
-        factor=min(1.0, TYPICAL_REQUESTS / brief.workload.requests),
+        factor=factor,
     )
+
+
+def _affordable(brief: briefs.Brief) -> tuple[briefs.Brief, float]:
+    """The brief with as much of the trace as search can afford, and the share of the generations."""
+    workload = brief.workload
+    each = REQUEST_COST
+    if workload.has_prefixes:
+        each += BLOCK_COST * float(workload.prompt_tokens.mean()) / BLOCK_TOKENS
+    rows = min(workload.requests, max(LEAST_REQUESTS, int(SEARCH_COST / each)))
+    first = float(workload.arrival_s[0])
+    return replace(brief, workload=workload.limited(first, rows)), min(1.0, SEARCH_COST / (each * rows))
 
 
 def _profile(brief: briefs.Brief) -> profiles.Profile:

@@ -72,6 +72,8 @@ def _delete_slot(w: World, r: int, at: int) -> None:
 
 @kernel
 def _remember(w: World, r: int, b: int, key: np.uint64) -> None:
+    if key == w.rep[r].looked_next:
+        w.rep[r].looked_q = NOWHERE
     w.block[r, b].key = key
     w.block[r, b].twin_before = NOWHERE
     w.block[r, b].twin_after = NOWHERE
@@ -107,7 +109,15 @@ def _forget(w: World, r: int, b: int) -> None:
 
 
 @kernel
+def _changed(w: World, r: int, b: int) -> None:
+    """Forget the last look-up if it rests on block b."""
+    if w.block[r, b].met == w.rep[r].looked_epoch:
+        w.rep[r].looked_q = NOWHERE
+
+
+@kernel
 def _unlink(w: World, r: int, b: int) -> None:
+    _changed(w, r, b)
     before, after = w.block[r, b].free_before, w.block[r, b].free_after
     if before != NOWHERE:
         w.block[r, before].free_after = after
@@ -122,6 +132,7 @@ def _unlink(w: World, r: int, b: int) -> None:
 
 @kernel
 def _link_front(w: World, r: int, b: int) -> None:
+    _changed(w, r, b)
     head = w.rep[r].free_head
     w.block[r, b].free_before = NOWHERE
     w.block[r, b].free_after = head
@@ -135,6 +146,7 @@ def _link_front(w: World, r: int, b: int) -> None:
 
 @kernel
 def _link_back(w: World, r: int, b: int) -> None:
+    _changed(w, r, b)
     tail = w.rep[r].free_tail
     w.block[r, b].free_before = tail
     w.block[r, b].free_after = NOWHERE
@@ -166,20 +178,33 @@ def reset(w: World, r: int) -> None:
 def lookup(w: World, r: int, q: int) -> tuple[int, int]:
     """Leading blocks of request q that the cache of replica r holds, and how many of them nobody uses.
 
-    At most all tokens but one: the last must be computed to sample. The blocks are noted in the request's table.
+    At most all tokens but one: the last must be computed to sample. The blocks are noted in the request's table. A
+    blocked head is looked up at every step, so an answer is kept until a block that it rests on changes.
     """
-    size = w.rep[r].block_size
-    most = (w.req[q].prompt + w.req[q].delivered - 1) // size
-    unused = 0
-    for index in range(most):
-        at = _slot(w, r, _content(w, q, index, size))
-        b = w.table[r, at].block
+    rep = w.rep[r]
+    tokens = w.req[q].prompt + w.req[q].delivered
+    if rep.looked_q == q and rep.looked_tokens == tokens:
+        return int(rep.looked_hits), int(rep.looked_unused)
+    most = (tokens - 1) // rep.block_size
+    rep.looked_epoch += 1
+    rep.looked_next = np.uint64(0)
+    hits = unused = 0
+    while hits < most:
+        key = _content(w, q, hits, rep.block_size)
+        b = w.table[r, _slot(w, r, key)].block
         if b == NOWHERE:
-            return index, unused
-        w.arena[w.req[q].blocks + index] = b
+            rep.looked_next = key
+            break
+        w.arena[w.req[q].blocks + hits] = b
+        w.block[r, b].met = rep.looked_epoch
         if w.block[r, b].users == 0:
             unused += 1
-    return most, unused
+        hits += 1
+    rep.looked_q = q
+    rep.looked_tokens = tokens
+    rep.looked_hits = hits
+    rep.looked_unused = unused
+    return hits, unused
 
 
 @kernel

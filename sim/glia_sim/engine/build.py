@@ -93,7 +93,7 @@ def _slots(fleet: fleets.Fleet) -> list[tuple[int, int, int]]:
 def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, born: float) -> npt.NDArray[np.void]:
     slots = _slots(fleet)
     rep = np.zeros(slots[-1][1], layout.REPLICA)
-    rep["head"] = rep["tail"] = layout.NOWHERE
+    rep["head"] = rep["tail"] = rep["looked_q"] = layout.NOWHERE
     rep["ready_t"] = math.inf
     for group, (first, last, serving) in zip(fleet.groups, slots, strict=True):
         wanted = group.engine.prefix_caching

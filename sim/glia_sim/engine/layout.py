@@ -131,6 +131,13 @@ REPLICA = np.dtype(
         ("free_head", "i8"),
         ("free_tail", "i8"),
         ("table_mask", "i8"),
+        # The last look-up for the head of the queue, good until a block that it met changes.
+        ("looked_q", "i8"),
+        ("looked_tokens", "i8"),
+        ("looked_hits", "i8"),
+        ("looked_unused", "i8"),
+        ("looked_next", "u8"),  # content that would have been the next hit
+        ("looked_epoch", "i8"),
     ],
     align=True,
 )
@@ -176,6 +183,7 @@ BLOCK = np.dtype(
     [
         ("key", "u8"),  # content of the block, 0 while the prefix cache does not know it
         ("users", "i4"),
+        ("met", "i8"),  # epoch of the look-up that met this block last
         ("free_before", "i4"),
         ("free_after", "i4"),
         ("twin_before", "i4"),  # blocks with the same content, oldest first

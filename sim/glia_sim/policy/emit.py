@@ -13,10 +13,7 @@ import math
 import numba
 from numba import f8, i8
 
-from glia_sim.policy.primitives import (
-    BLOCK, SKIP, ceil, cell, finite, finite_cell, finite_row_cell, floor, floor_divide, larger, modulo, row_cell,
-    smaller,
-)
+from glia_sim.policy.primitives import BLOCK, SKIP, ceil, cell, finite, finite_cell, finite_row_cell, floor, row_cell
 """
 
 _CAREFUL = """

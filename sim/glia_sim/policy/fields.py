@@ -39,7 +39,11 @@ REPLICA = _table(
     ("waiting_tokens", "tokens", "prompt tokens of in-flight requests whose first token has not been seen"),
     ("kv_blocks", "blocks", "KV cache size"),
     ("kv_used", "blocks", "KV blocks in use"),
-    ("committed_blocks", "blocks", "KV blocks that the in-flight requests fill with their prompts and the tokens seen so far"),
+    (
+        "committed_blocks",
+        "blocks",
+        "KV blocks that the in-flight requests fill with their prompts and the tokens seen so far",
+    ),
     ("block_size", "tokens", "tokens in one KV block"),
     ("max_seqs", "requests", "largest running batch"),
     ("step_ms", "ms", "duration of a recent engine step"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # ships no types
 from numba import extending, types
@@ -23,14 +22,7 @@ _Function = TypeVar("_Function", bound="Callable[..., Any]")
 SKIP = -math.inf
 BLOCK = math.inf
 _LARGEST = float(np.finfo(np.float64).max)
-_HALF = 0.5
 _DOUBLE = ir.DoubleType()
-
-
-def _jit(function: _Function) -> _Function:
-    """A function for compiled callers only: what Python and C would need to call it costs time to compile."""
-    options = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast("_Function", numba.njit(**options)(function))
 
 
 def _intrinsic(function: _Function) -> _Function:
@@ -141,35 +133,3 @@ def _rounding(name: str) -> Any:  # noqa: ANN401
 
 floor = _rounding("llvm.floor")
 ceil = _rounding("llvm.ceil")
-
-
-@_jit
-def modulo(left: float, right: float) -> float:
-    """Python's `%`: the sign of the divisor; NaN for a zero divisor."""
-    rest = float(np.fmod(left, right))
-    if rest == 0.0:
-        return math.copysign(0.0, right)
-    return rest + right if (rest < 0.0) != (right < 0.0) else rest
-
-
-@_jit
-def floor_divide(left: float, right: float) -> float:
-    """CPython's own algorithm, float_floor_div of Objects/floatobject.c; NaN for a zero divisor."""
-    rest = float(np.fmod(left, right))
-    quotient = (left - rest) / right
-    if rest != 0.0 and (rest < 0.0) != (right < 0.0):
-        quotient -= 1.0
-    if quotient == 0.0:
-        return math.copysign(0.0, left / right)
-    whole = float(np.floor(quotient))
-    return whole + 1.0 if quotient - whole > _HALF else whole
-
-
-@_jit
-def smaller(left: float, right: float) -> float:
-    return right if right < left else left  # noqa: FURB136  # numba's own min orders signed zeros differently
-
-
-@_jit
-def larger(left: float, right: float) -> float:
-    return right if right > left else left  # noqa: FURB136

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from glia_sim.policy import fields, tree
 
-_CALLS = {
-    "min": "smaller",
-    "max": "larger",
-    "abs": "abs",
-    "floor": "floor",
-    "ceil": "ceil",
-    "exp": "math.exp",
-    "log": "math.log",
-    "sqrt": "math.sqrt",
-}
+_MATH = {"exp", "log", "sqrt"}
+"""Functions that numba takes from Python's math module; the others stand under their own names."""
 
 
 class Names:
@@ -69,21 +61,8 @@ def reads_field(expression: tree.Expression) -> bool:
 
 
 def call(function: str, arguments: list[str]) -> str:
-    """A call with its arguments; of more than two, `min` and `max` take the first two and go on with the result."""
-    name = _CALLS[function]
-    if len(arguments) == 1:
-        return f"{name}({arguments[0]})"
-    text = arguments[0]
-    for argument in arguments[1:]:
-        text = f"{name}({text}, {argument})"
-    return text
+    return f"{'math.' if function in _MATH else ''}{function}({', '.join(arguments)})"
 
 
 def arithmetic(operator: str, left: str, right: str) -> str:
-    match operator:
-        case "%":
-            return f"modulo({left}, {right})"
-        case "//":
-            return f"floor_divide({left}, {right})"
-        case _:
-            return f"({left} {operator} {right})"
+    return f"({left} {operator} {right})"

@@ -1,0 +1,34 @@
+"""Numbers for people."""
+
+from __future__ import annotations
+
+import math
+
+DIGITS = 4
+
+
+def short(value: float) -> str:
+    """A number to about four digits, never in powers of ten unless it is tiny; a dash where there is none."""
+    if not math.isfinite(value):
+        return "-"
+    if value == 0 or abs(value) < 10**-DIGITS:
+        return f"{value:.2g}"
+    places = max(0, DIGITS - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one digit behind the point."""
+    return f"{share:.1%}" if math.isfinite(share) else "-"
+
+
+def signed(share: float) -> str:
+    """A relative change with its sign."""
+    return f"{share:+.1%}" if math.isfinite(share) else "-"
+
+
+def interval(low: float, high: float) -> str:
+    """Two relative changes as a range."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "unknown"
+    return f"{low:+.1%} to {high:+.1%}"
