@@ -68,7 +68,8 @@ def test_every_request_ends_once_and_every_block_comes_back(asynchronous, cachin
     assert w.rep["preemptions"].sum() > 0
     finished = w.req["status"] == 0
     assert np.array_equal(w.req["delivered"][finished], w.req["output"][finished])
-    idle = w.rep["running"] == 0
+    idle = (w.rep["running"] == 0) & (w.rep["aborts"] == 0)
+    assert idle.any()
     assert np.array_equal(w.rep["free"][idle], w.rep["usable"][idle])
     assert not w.account["in_flight"].any()
     assert not w.account["waiting_tokens"].any()
@@ -86,6 +87,7 @@ def test_more_replicas_more_memory_and_faster_steps_never_hurt(single, serve):
         return (run.finish_s - run.arrival_s).mean()
 
     base = mean()
-    assert mean(count=4) < base
+    crowded = mean(max_num_seqs=8)
+    assert mean(count=4, max_num_seqs=8) < crowded
     assert mean(num_blocks=4_000) <= base
     assert mean(base_ms=10.0) < base

@@ -8,7 +8,8 @@ from glia_sim.engine import blocks, layout, running
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import ENDED, World
 
-RUNNING, WAITING, DONE, ABORTED = layout.RUNNING, layout.WAITING, layout.DONE, layout.ABORTED
+RUNNING, WAITING, DONE = layout.RUNNING, layout.WAITING, layout.DONE
+FAILED, ABORTED = layout.FAILED, layout.ABORTED
 FINISHED = layout.FINISHED
 ITL_LOW_EXPONENT = layout.ITL_LOW_EXPONENT
 ITL_OCTAVES = layout.ITL_OCTAVES
@@ -143,7 +144,7 @@ def _sweep(w: World, r: int) -> None:
     kept = 0
     for i in range(rep.running):
         q = w.running[r, i]
-        if w.req[q].state == RUNNING:
+        if w.req[q].state in (RUNNING, ABORTED):
             w.running[r, kept] = q
             kept += 1
     rep.running = kept
@@ -169,5 +170,6 @@ def drop_aborted(w: World, r: int) -> None:
         q = w.running[r, i]
         if w.req[q].state == ABORTED:
             running.release(w, r, q)
+            w.req[q].state = FAILED
     _sweep(w, r)
     rep.aborts = 0
