@@ -15,7 +15,7 @@ from glia_sim.policy import compile as compiler
 from glia_sim.policy import document, fields, interpret, tree
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def policy_cache(request):
     """Generated programs are compiled into pytest's own cache, not into the user's."""
     with pytest.MonkeyPatch.context() as patch:

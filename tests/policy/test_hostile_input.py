@@ -109,7 +109,7 @@ def test_mutated_programs_are_refused_or_run():
     view = {"request": dict.fromkeys(fields.REQUEST_COLUMNS, 0.5), "fleet": dict.fromkeys(fields.FLEET_COLUMNS, 2.0)}
     replica = dict.fromkeys(fields.REPLICA_COLUMNS, 3.0)
     accepted = 0
-    for _ in range(3000):
+    for _ in range(1500):
         policy = document.load(dice.choice(["hra-spf-aged", "p2c", "elephant", "expert"]))
         try:
             changed = policy.model_validate({**policy.model_dump(), "router": mutated(policy.router, dice)})
@@ -120,7 +120,7 @@ def test_mutated_programs_are_refused_or_run():
         with contextlib.suppress(faults.PolicyFault):
             interpret.prepare(changed, "score")(owners, [replica])
         render.render(changed.programs["router"].program)
-    assert accepted > 50
+    assert accepted > 30
 
 
 DOCUMENT = document.dumps(document.load("hra-spf-aged"))
@@ -128,7 +128,7 @@ DOCUMENT = document.dumps(document.load("hra-spf-aged"))
 
 def test_mutated_documents_are_refused_or_read():
     dice = random.Random(1)  # noqa: S311  # a seeded test, no secret
-    for _ in range(1000):
+    for _ in range(500):
         with contextlib.suppress(faults.InputFault):
             document.loads(mutated(DOCUMENT, dice), place="mutant.yaml")
 
