@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import shutil
 
 import pytest
@@ -10,40 +11,94 @@ import pytest
 from glia_sim import __main__ as command
 from glia_sim import oracle
 
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
+
+
+def mismatches(folder):
+    """Names and first mismatches of the configurations that are not exact, and how many there are in all."""
+    results = list(oracle.check(folder))
+    return len(results), [(result.name, result.mismatch) for result in results if result.mismatch]
+
 
 def test_every_recorded_configuration_is_exact(data_dir):
-    results = list(oracle.check(data_dir / "vllm_oracle"))
-    assert len(results) == 16
-    assert [result for result in results if result.mismatch] == []
+    assert mismatches(data_dir / "vllm_oracle") == (16, [])
+
+
+def test_the_four_configurations_that_travel_with_the_code_are_exact():
+    assert mismatches(FIXTURES) == (4, [])
 
 
 @pytest.fixture
-def one(data_dir, tmp_path):
-    """A copy of one recorded configuration."""
-    source = data_dir / "vllm_oracle"
-    shutil.copytree(source / "traces", tmp_path / "traces")
-    shutil.copytree(source / "out" / "f1_longprefill256_T2", tmp_path / "out" / "one")
-    settings = json.loads((source / "configs.json").read_text())["f1_longprefill256_T2"]
+def one(tmp_path):
+    """A copy of one configuration."""
+    name = "async_priority_tight"
+    shutil.copytree(FIXTURES / "traces", tmp_path / "traces")
+    shutil.copytree(FIXTURES / "out" / name, tmp_path / "out" / "one")
+    settings = json.loads((FIXTURES / "configs.json").read_text())[name]
     (tmp_path / "configs.json").write_text(json.dumps({"one": settings}))
     return tmp_path
 
 
-def test_one_wrong_number_is_a_mismatch_and_status_1(one, capsys):
+@pytest.mark.parametrize(
+    ("file", "line", "column", "wrong", "found"),
+    [
+        ("requests.csv", 70, 8, 1e-5, "request 69: finish_s"),
+        ("requests.csv", 5, 6, -1e-5, "request 4: first_exec_s"),
+        ("preemptions.csv", 3, 2, 1, "preemption 2: id"),
+    ],
+)
+def test_one_wrong_number_is_named_and_gives_status_1(one, capsys, file, line, column, wrong, found):
     assert command.main(["oracle", str(one)]) == 0
-    requests = one / "out" / "one" / "requests.csv"
-    lines = requests.read_text().splitlines()
-    cells = lines[100].split(",")
-    cells[8] = f"{float(cells[8]) + 1e-5:.6f}"
-    requests.write_text("\n".join([*lines[:100], ",".join(cells), *lines[101:]]) + "\n")
+    path = one / "out" / "one" / file
+    lines = path.read_text().splitlines()
+    cells = lines[line].split(",")
+    cells[column] = f"{float(cells[column]) + wrong:.6f}"
+    path.write_text("\n".join([*lines[:line], ",".join(cells), *lines[line + 1 :]]) + "\n")
+    capsys.readouterr()
     assert command.main(["oracle", str(one)]) == 1
-    assert "request 99: finish_s" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert found in told
+    assert "0 of 1 exact" in told
 
 
-@pytest.mark.parametrize("broken", ["configs.json", "out/one/iters.csv.gz"])
-def test_a_missing_file_is_one_sentence_and_status_2(one, capsys, broken):
-    (one / broken).unlink()
+def test_another_setting_than_vllm_ran_with_gives_status_1(one, capsys):
+    settings = json.loads((one / "configs.json").read_text())
+    settings["one"]["num_blocks"] += 1
+    (one / "configs.json").write_text(json.dumps(settings))
+    assert command.main(["oracle", str(one)]) == 1
+    assert "vLLM has" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["configs.json", "out/one/iters.csv.gz", "out/one/preemptions.csv", "out/one/requests.csv", "traces/bursts.csv"],
+)
+def test_a_missing_file_is_one_sentence_and_status_2(one, capsys, missing):
+    (one / missing).unlink()
     assert command.main(["oracle", str(one)]) == 2
-    assert broken.split("/")[-2 if "/" in broken else 0] in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert pathlib.Path(missing).name in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("configs.json", b"{"),
+        ("configs.json", b"[]"),
+        ("configs.json", b'{"one": {"num_blockz": 3}}'),
+        ("out/one/iters.csv.gz", b"not gzip"),
+        ("out/one/requests.csv", b"id,arrival_s\n0,soon\n"),
+        ("out/one/preemptions.csv", b""),
+        ("traces/bursts.csv", b"id,arrival_s\n0\n"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence_and_status_2(one, capsys, file, content):
+    (one / file).write_bytes(content)
+    assert command.main(["oracle", str(one)]) == 2
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert told.count("\n") == 1
 
 
 def test_usage_is_told(capsys):
