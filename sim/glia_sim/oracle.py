@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from glia_sim.workload import readers
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TOLERANCE_S = 1.000001e-6
 """One unit in the last printed digit."""
@@ -46,6 +47,7 @@ REQUEST_COLUMNS = {
     "prefix_cached_tokens": "cached",
     "resume_cached_tokens": "resume_cached",
 }
+PREEMPTION_COLUMNS = ("iter", "id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +92,16 @@ def _replay(folder: pathlib.Path, settings: dict[str, Any], rows: int) -> world.
     return w
 
 
-def _columns(path: pathlib.Path) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
-    header, *rows = csv.reader(text.splitlines())
-    values = np.array(rows, dtype=np.float64).reshape(-1, len(header))
+def _columns(path: pathlib.Path, needed: Iterable[str]) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
+    try:
+        text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+        header, *rows = csv.reader(text.splitlines())
+        values = np.array(rows, dtype=np.float64).reshape(-1, len(header))
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise faults.InputFault(f"{path}: not a readable table of numbers: {' '.join(str(error).split())}") from error
+    missing = sorted(set(needed) - set(header))
+    if missing:
+        raise faults.InputFault(f"{path}: no column {missing[0]!r}; the header is {','.join(header)[:200]!r}")
     return {name: values[:, k] for k, name in enumerate(header)}
 
 
@@ -115,12 +123,14 @@ def _compare(w: world.World, out: pathlib.Path, steps: dict[str, Any]) -> str:
             return found
     if ours != theirs:
         return f"{ours} steps, vLLM has {theirs}"
-    requests = _columns(out / "requests.csv")
+    requests = _columns(out / "requests.csv", REQUEST_COLUMNS)
+    if len(requests["finish_s"]) != len(w.req):
+        return f"{len(w.req)} requests, vLLM has {len(requests['finish_s'])}"
     for column, field in REQUEST_COLUMNS.items():
         found = _differs(w.req[field].astype(np.float64), requests[column], "request", column)
         if found:
             return found
-    return _compare_preemptions(w, _columns(out / "preemptions.csv"))
+    return _compare_preemptions(w, _columns(out / "preemptions.csv", PREEMPTION_COLUMNS))
 
 
 def _compare_preemptions(w: world.World, theirs: dict[str, Any]) -> str:
@@ -130,7 +140,7 @@ def _compare_preemptions(w: world.World, theirs: dict[str, Any]) -> str:
     if count != len(theirs["iter"]):
         return f"{count} preemptions, vLLM has {len(theirs['iter'])}"
     order = np.lexsort((theirs["id"], theirs["iter"]))
-    for k, column in enumerate(("iter", "id")):
+    for k, column in enumerate(PREEMPTION_COLUMNS):
         found = _differs(ours[:, k].astype(np.float64), theirs[column][order], "preemption", column)
         if found:
             return found
@@ -143,20 +153,24 @@ def check(folder: pathlib.Path) -> Iterator[Result]:
     Raises:
         InputFault: the folder or one of its files is not laid out so.
     """
-    try:
-        configurations = json.loads((folder / "configs.json").read_text())
-    except (OSError, ValueError) as error:
-        raise faults.InputFault(f"{folder / 'configs.json'}: {error}; expected a map of configurations") from error
-    for name, overrides in configurations.items():
-        unknown = set(overrides) - set(DEFAULTS)
-        if unknown:
-            raise faults.InputFault(f"{folder / 'configs.json'}: {name}: unknown settings {sorted(unknown)}")
+    for name, overrides in _configurations(folder / "configs.json"):
         out = folder / "out" / name
-        try:
-            steps = _columns(out / "iters.csv.gz")
-            preemptions = _columns(out / "preemptions.csv")
-        except (OSError, ValueError) as error:
-            raise faults.InputFault(f"{out}: {error}") from error
+        steps = _columns(out / "iters.csv.gz", ("iter", *layout.STEP_COLUMNS))
+        preemptions = _columns(out / "preemptions.csv", PREEMPTION_COLUMNS)
         rows = max(len(steps["iter"]), len(preemptions["iter"])) + 1000
         w = _replay(folder, {**DEFAULTS, **overrides}, rows)
         yield Result(name=name, steps=len(steps["iter"]), requests=len(w.req), mismatch=_compare(w, out, steps))
+
+
+def _configurations(path: pathlib.Path) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise faults.InputFault(f"{path}: {error}; expected a map of configurations") from error
+    if not isinstance(found, dict) or not all(isinstance(overrides, dict) for overrides in found.values()):
+        raise faults.InputFault(f"{path}: expected a map from names to settings, received {str(found)[:80]!r}")
+    for name, overrides in found.items():
+        unknown = sorted(set(overrides) - set(DEFAULTS))
+        if unknown:
+            raise faults.InputFault(f"{path}: {name}: unknown settings {unknown}; known are {sorted(DEFAULTS)}")
+    return list(found.items())
