@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from glia_operator.adapters import kube, kube_fake, pages
-from glia_operator.research import notebook as notebooks
 from glia_sim import faults
 
 OWNER = pages.Owner(namespace="team", name="chat", uid="0a1b2c3d-0000-0000-0000-000000000001")
@@ -19,15 +16,10 @@ def cluster():
     return kube_fake.FakeKube()
 
 
-def line(book, kind, key, body):
-    digest = notebooks.digest(book.last, kind, key, body)
-    return json.dumps({"digest": digest, "kind": kind, "key": key, "body": body}, sort_keys=True)
-
-
 async def filled(cluster, count=3, size=10):
     book = pages.Book(question="q1", brief=BRIEF)
     for number in range(count):
-        book = await pages.append(cluster, OWNER, book, line(book, "experiment", str(number), {"x": "y" * size}))
+        book = await pages.append(cluster, OWNER, book, pages.line(book, "experiment", str(number), {"x": "y" * size}))
     return book
 
 
@@ -46,10 +38,10 @@ async def test_a_long_study_takes_several_pages_each_below_512_kb(cluster):
 
 async def test_a_record_of_almost_half_a_megabyte_has_a_page_for_itself(cluster):
     book = await filled(cluster, count=1)
-    book = await pages.append(cluster, OWNER, book, line(book, "experiment", "big", {"x": "y" * 400_000}))
+    book = await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "big", {"x": "y" * 400_000}))
     assert len(book.pages) == 2
     with pytest.raises(faults.InputFault, match="at most 500000 fit"):
-        await pages.append(cluster, OWNER, book, line(book, "experiment", "huge", {"x": "y" * 500_000}))
+        await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "huge", {"x": "y" * 500_000}))
 
 
 async def test_pages_are_owned_and_labelled(cluster):
@@ -72,7 +64,7 @@ async def test_a_write_whose_answer_was_lost_is_written_once(cluster, verb):
     cluster.late_fault = lambda call: (
         kube.Unavailable(call, "no answer") if call.verb == verb and next(lost) else None
     )
-    record = line(book, "experiment", "n", {})
+    record = pages.line(book, "experiment", "n", {})
     with pytest.raises(kube.Unavailable):
         await pages.append(cluster, OWNER, book, record)
     again = await pages.append(cluster, OWNER, book, record)
@@ -82,9 +74,9 @@ async def test_a_write_whose_answer_was_lost_is_written_once(cluster, verb):
 
 async def test_of_two_writers_the_second_learns_that_it_lost(cluster):
     book = await filled(cluster)
-    await pages.append(cluster, OWNER, book, line(book, "experiment", "theirs", {}))
+    await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "theirs", {}))
     with pytest.raises(pages.LostNotebook):
-        await pages.append(cluster, OWNER, book, line(book, "experiment", "mine", {}))
+        await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "mine", {}))
 
 
 async def test_a_page_whose_labels_were_touched_is_still_ours(cluster):
@@ -92,7 +84,7 @@ async def test_a_page_whose_labels_were_touched_is_still_ours(cluster):
     touched = cluster.of(kube.CONFIG_MAPS)[0]
     touched["metadata"]["labels"]["seen"] = "yes"
     cluster.put(kube.CONFIG_MAPS, touched)
-    book = await pages.append(cluster, OWNER, book, line(book, "experiment", "more", {}))
+    book = await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "more", {}))
     assert book.records == 4
 
 
@@ -100,7 +92,7 @@ async def test_a_deleted_page_ends_the_study_that_writes_to_it(cluster):
     book = await filled(cluster)
     await pages.discard(cluster, OWNER, book)
     with pytest.raises(pages.LostNotebook, match="deleted"):
-        await pages.append(cluster, OWNER, book, line(book, "experiment", "more", {}))
+        await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "more", {}))
 
 
 def changed_record(page):

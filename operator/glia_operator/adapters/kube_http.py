@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -100,3 +101,35 @@ def _fault(call: kube.Call, code: int, content: bytes, retry_after: str | None) 
         reason, why = "", content.decode(errors="replace")
     wait_s = float(retry_after) if retry_after is not None and retry_after.isdigit() else None
     return kube.fault(call, code, reason, f"HTTP {code} {' '.join(why.split())}"[:LONGEST_REASON], retry_after_s=wait_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What another HTTP client needs to be the same user at the same server."""
+
+    server: str
+    ca_path: str | None
+    ca_data: str | None
+    insecure: bool
+    token: str | None
+    certificate_path: str | None
+    key_path: str | None
+
+
+async def login() -> Login:
+    """The credentials as they are now: tokens of ServiceAccounts change while a process runs.
+
+    Raises:
+        InputFault: there are none.
+    """
+    found = await configuration()
+    bearer = str(found.api_key.get("BearerToken") or "")
+    return Login(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        ca_data=found.ca_cert_data,
+        insecure=not found.verify_ssl,
+        token=bearer.partition(" ")[2] or None,
+        certificate_path=found.cert_file,
+        key_path=found.key_file,
+    )

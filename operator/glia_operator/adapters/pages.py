@@ -84,6 +84,7 @@ class Book:
         last: digest of the newest record.
         records: how many.
         experiments: how many of them are finished experiments.
+        hints: the newest that it holds.
         answer: body of the record that ends a study; None while it goes on.
     """
 
@@ -93,6 +94,7 @@ class Book:
     last: str = notebooks.GENESIS
     records: int = 0
     experiments: int = 0
+    hints: str = ""
     answer: Any = None
 
     @property
@@ -104,6 +106,12 @@ class Book:
     def names(self) -> tuple[str, ...]:
         """The ConfigMaps, in order."""
         return tuple(page.name for page in self.pages)
+
+
+def line(book: Book, kind: str, key: str, body: Any) -> str:  # noqa: ANN401 - any JSON
+    """The record that follows in this book."""
+    digest = notebooks.digest(book.last, kind, key, body)
+    return json.dumps({"digest": digest, "kind": kind, "key": key, "body": body}, sort_keys=True)
 
 
 def page_name(owner: Owner, brief: str, sequence: int) -> str:
@@ -175,6 +183,7 @@ def admitted(book: Book, line: str) -> Book:
         last=digest,
         records=book.records + 1,
         experiments=book.experiments + (kind == "experiment"),
+        hints=body["hints"] if kind == "hints" else book.hints,
         answer=body if kind == "answer" else book.answer,
     )
 
