@@ -26,7 +26,7 @@ class Candidate:
         self.leads = False
         self.led_at = []
         self.why = ""
-        chance = random.Random(seed).random
+        chance = random.Random(seed).random  # noqa: S311 - jitter
         self.seat = leadership.Leadership(
             cluster, namespace="glia-system", name="glia-operator", me=me, clock=clock, chance=chance
         )

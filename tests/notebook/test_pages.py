@@ -61,9 +61,7 @@ async def test_pages_are_owned_and_labelled(cluster):
 async def test_a_write_whose_answer_was_lost_is_written_once(cluster, verb):
     book = await filled(cluster, count=1 if verb == "patch" else 0)
     lost = iter([True, False, False, False])
-    cluster.late_fault = lambda call: (
-        kube.Unavailable(call, "no answer") if call.verb == verb and next(lost) else None
-    )
+    cluster.late_fault = lambda call: kube.Unavailable(call, "no answer") if call.verb == verb and next(lost) else None
     record = pages.line(book, "experiment", "n", {})
     with pytest.raises(kube.Unavailable):
         await pages.append(cluster, OWNER, book, record)

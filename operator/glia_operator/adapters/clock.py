@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import heapq
 import itertools
 import time
@@ -16,7 +16,7 @@ TURNS = 25
 class Clock(Protocol):
     """What time it is, and waiting."""
 
-    def now(self) -> datetime.datetime:
+    def now(self) -> dt.datetime:
         """The time of day in UTC; it may jump."""
         ...
 
@@ -32,9 +32,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
-    def now(self) -> datetime.datetime:
+    def now(self) -> dt.datetime:
         """The time of day in UTC."""
-        return datetime.datetime.now(datetime.UTC)
+        return dt.datetime.now(dt.UTC)
 
     def monotonic(self) -> float:
         """Seconds since some moment."""
@@ -54,10 +54,10 @@ class VirtualClock:
         self._order = itertools.count()
         self.skew_s = 0.0
 
-    def now(self) -> datetime.datetime:
+    def now(self) -> dt.datetime:
         """A fixed day, plus what has passed and the skew of this clock."""
-        start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-        return start + datetime.timedelta(seconds=self._elapsed_s + self.skew_s)
+        start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        return start + dt.timedelta(seconds=self._elapsed_s + self.skew_s)
 
     def monotonic(self) -> float:
         """Seconds that `run_for` let pass."""

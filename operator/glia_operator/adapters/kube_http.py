@@ -127,7 +127,7 @@ async def login() -> Login:
     return Login(
         server=found.host,
         ca_path=found.ssl_ca_cert,
-        ca_data=found.ca_cert_data,
+        ca_data=None if found.ca_cert_data is None else str(found.ca_cert_data),
         insecure=not found.verify_ssl,
         token=bearer.partition(" ")[2] or None,
         certificate_path=found.cert_file,

@@ -153,9 +153,7 @@ def _book(brief: str, bodies: list[kube.Object]) -> Book:
             try:
                 book = admitted(book, line)
             except faults.InputFault as fault:
-                raise BrokenNotebook(
-                    f"ConfigMap {body['metadata']['name']}, line {number}: {fault}; {mend}"
-                ) from None
+                raise BrokenNotebook(f"ConfigMap {body['metadata']['name']}, line {number}: {fault}; {mend}") from None
     return book
 
 

@@ -18,13 +18,13 @@ import threading
 import time
 from concurrent import futures
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from glia_operator.api import optimization
 from glia_operator.research import asked, revision, study
 from glia_operator.research import notebook as notebooks
 from glia_sim import faults
-from glia_sim.policy import document
+from glia_sim.policy import catalogue, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,8 +146,9 @@ def _study(job: dict[str, Any], link: Link) -> None:
         link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
 
     with _executor(job["processes"]) as executor:
+        book = cast("notebooks.Notebook", ledger)
         outcome = study.run(
-            brief, notebook=ledger, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)
@@ -157,6 +158,9 @@ def _brief(job: dict[str, Any]) -> briefs.Brief:
     spec = optimization.Spec.model_validate(job["spec"], by_alias=True, by_name=False)
     if spec.offline is None:
         raise faults.InputFault("spec.offline: there is none, so there is nothing to study")
+    if spec.offline.baseline not in catalogue.names():
+        known = ", ".join(catalogue.names())
+        raise faults.InputFault(f"spec.offline.baseline: {spec.offline.baseline!r} is not in the catalogue: {known}")
     machines, workload = asked.scene(spec.offline, job["texts"])
     return asked.brief(
         asked.asked(spec),

@@ -67,10 +67,9 @@ class StudyProcess:
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         try:
             line = await self._process.stdout.readline()
-            message: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+            return dict(json.loads(line)) if line.endswith(b"\n") else None
         except ValueError:
             return None
-        return message
 
     async def kill(self) -> str:
         """End it and every process it started."""
@@ -105,7 +104,7 @@ class ScriptedProcess:
         if not self._script:
             return None
         message = self._script.pop(0)
-        return message(self.written) if callable(message) else message
+        return dict(message(self.written) if callable(message) else message)
 
     async def kill(self) -> str:
         """Note it."""

@@ -46,16 +46,6 @@ def run(
         workers=workers,
         lease_duration_s=lease_duration_s,
     )
-    status = asyncio.run(_run(settings))
+    status = asyncio.run(operate.Operator(settings).run())
     sys.stderr.flush()
     os._exit(status)  # what is left are Kopf's threads, which have nothing to say any more
-
-
-async def _run(settings: operate.Settings) -> int:
-    try:
-        return await operate.Operator(settings).run()
-    except OSError as error:
-        raise faults.InputFault(
-            f"ports {settings.health_port} and {settings.metrics_port}: {error.strerror or error}; choose free ones "
-            "with --health-port and --metrics-port"
-        ) from None

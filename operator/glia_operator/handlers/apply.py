@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from glia_operator.adapters import kube, pages
-from glia_operator.api import meta
+from glia_operator.api import meta, words
 from glia_operator.handlers import studies as studying
-from glia_operator.handlers.decision import act, conditions, seen
+from glia_operator.handlers.decision import act, conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Applier:
         self._clock = clock
         self._news = news
 
-    async def act(self, view: observe.View, action: act.Action) -> None:
+    async def carry_out(self, view: observe.View, action: act.Action) -> None:
         """One action; done twice it is done once.
 
         Raises:
@@ -88,7 +88,9 @@ class Applier:
         metadata = {"name": view.owner.name, "uid": view.owner.uid, "resourceVersion": view.version}
         body = {"metadata": metadata, "status": status}
         namespace, name = view.owner.namespace, view.owner.name
-        self._took(kube.OPTIMIZATIONS, await kube.apply_status(self._cluster, kube.OPTIMIZATIONS, namespace, name, body))
+        self._took(
+            kube.OPTIMIZATIONS, await kube.apply_status(self._cluster, kube.OPTIMIZATIONS, namespace, name, body)
+        )
         return True
 
     async def refresh(self, owner: pages.Owner) -> None:
@@ -133,17 +135,23 @@ class Applier:
             "examDigest": action.exam,
         }
         body = {"metadata": {"resourceVersion": self._version(view, action.name)}, "approval": approval}
-        self._took(kube.POLICIES, await kube.merge(self._cluster, kube.POLICIES, view.owner.namespace, action.name, body))
+        self._took(
+            kube.POLICIES, await kube.merge(self._cluster, kube.POLICIES, view.owner.namespace, action.name, body)
+        )
 
     async def _mark(self, view: observe.View, action: act.MarkPolicy) -> None:
         policy = next(one for one in view.now.policies if one.name == action.name)
         held = self._held(view, action.name)
         said = conditions.Said(status="True" if action.valid else "False", reason=action.reason, message=action.message)
         before = {one["type"]: meta.Condition.model_validate(one) for one in _conditions(held)}
-        moment = seen.moment(self._clock.now())
+        moment = words.stamp(self._clock.now())
         condition = conditions.stamped("Valid", said, before.get("Valid"), policy.generation, moment)
         status = {"phase": action.phase, "observedGeneration": policy.generation, "conditions": [condition.plain()]}
-        metadata = {"name": action.name, "uid": held["metadata"]["uid"], "resourceVersion": self._version(view, action.name)}
+        metadata = {
+            "name": action.name,
+            "uid": held["metadata"]["uid"],
+            "resourceVersion": self._version(view, action.name),
+        }
         body = {"metadata": metadata, "status": status}
         namespace = view.owner.namespace
         self._took(kube.POLICIES, await kube.apply_status(self._cluster, kube.POLICIES, namespace, action.name, body))
@@ -165,5 +173,3 @@ def _conditions(body: kube.Object) -> list[dict[str, Any]]:
 def _job(view: observe.View, action: act.StartStudy) -> studying.Job:
     hints = view.now.spec.research.hints if view.now.spec is not None else ""
     return studying.Job(question=action.question, spec=view.plain_spec, texts=view.texts, hints=hints)
-
-

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from glia_operator.adapters import kube, pages
-from glia_operator.handlers.decision import seen
+from glia_operator.api import words
 
 if TYPE_CHECKING:
     from glia_operator.adapters import clock as clocks
@@ -78,7 +78,7 @@ class Recorder:
     async def _write(self, owner: pages.Owner, action: act.Emit, about: kube.Object) -> None:
         content = f"{about['uid']} {action.reason} {action.message}"
         name = f"{about['name']}.{hashlib.sha256(content.encode()).hexdigest()[:16]}"
-        moment = seen.moment(self._clock.now())
+        moment = words.stamp(self._clock.now())
         body = {
             "metadata": {"name": name, "namespace": owner.namespace},
             "involvedObject": about,

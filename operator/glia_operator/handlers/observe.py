@@ -220,5 +220,3 @@ def _fault(body: kube.Object) -> str:
     except faults.InputFault as fault:
         return str(fault)
     return ""
-
-

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,11 +21,10 @@ from glia_operator.handlers import store as stores
 from glia_operator.handlers import studies as studying
 from glia_operator.handlers import work as queues
 from glia_operator.handlers.decision import election
+from glia_sim import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aiohttp import web
+    from collections.abc import Coroutine, Iterable
 
     from glia_operator.adapters import pages
 
@@ -101,12 +100,17 @@ class Operator:
             return await self._lead(leads, patience.PatientKube(direct, self._clock, self._chance))
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
-        started: list[web.AppRunner] = [
-            await servers.serve_health(self._settings.health_port, self._healthy, self._ready),
-            await servers.serve_metrics(self._settings.metrics_port, self._metrics.page),
-        ]
-        for runner in started:
+        health, metrics = self._settings.health_port, self._settings.metrics_port
+        try:
+            runner = await servers.serve_health(health, self._healthy, self._ready)
             stack.push_async_callback(runner.cleanup)
+            runner = await servers.serve_metrics(metrics, self._metrics.page)
+            stack.push_async_callback(runner.cleanup)
+        except OSError as error:
+            raise faults.InputFault(
+                f"ports {health} and {metrics}: {error.strerror or error}; choose free ones with --health-port and "
+                "--metrics-port"
+            ) from None
 
     async def _lead(self, leads: leadership.Leadership, cluster: kube.Kube) -> int:
         self._role = "leader"
@@ -191,7 +195,8 @@ class Operator:
         self._watch.start()
         tasks = [asyncio.create_task(one) for one in (looks.run(), self._resync.run(), self._count())]
         try:
-            await asyncio.wait((*tasks, self._watch.ended), return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [*tasks, self._watch.ended]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             broken = [task for task in tasks if task.done()]
             return str(broken[0].exception()) if broken else self._watch.ended.result()
         finally:
@@ -221,9 +226,9 @@ class Operator:
                 self._resync.count()
             await self._clock.sleep(15.0)
 
-    async def _unless_stopped(self, doing: object) -> bool:
+    async def _unless_stopped(self, doing: Coroutine[None, None, None]) -> bool:
         """Whether it came to its end before the process was told to stop."""
-        task = asyncio.ensure_future(doing)  # type: ignore[call-overload]
+        task = asyncio.create_task(doing)
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()

@@ -112,7 +112,7 @@ class Reconciler:
         """Carry out the actions; what the API refuses, whoever asks, is handed back."""
         for action in decision.actions:
             try:
-                await self._applier.act(view, action)
+                await self._applier.carry_out(view, action)
             except tuple(REFUSED) as fault:
                 return fault
         return None

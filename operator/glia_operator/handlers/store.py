@@ -96,7 +96,9 @@ class Store:
         if kind == kube.POLICIES:
             return {Key(namespace, str(_spec(body).get("optimization", "")))}
         if kind == kube.DEPLOYMENTS:
-            return {key for key, one in self.optimizations.items() if key.namespace == namespace and target(one) == name}
+            return {
+                key for key, one in self.optimizations.items() if key.namespace == namespace and target(one) == name
+            }
         rivals = {key for key, one in self.optimizations.items() if _rival(body, one)}
         return {Key(namespace, name), *rivals}
 

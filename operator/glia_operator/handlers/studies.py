@@ -170,7 +170,7 @@ class Studies:
             entry.study = seen.Study()
         except (faults.Fault, OSError, TimeoutError) as fault:
             self._rest(entry, str(fault) or type(fault).__name__)
-        except Exception as fault:  # noqa: BLE001 - whatever broke, the operator goes on
+        except Exception as fault:
             log.exception("a study broke down", optimization=entry.owner.name)
             self._rest(entry, f"{type(fault).__name__}: {fault}")
         finally:
@@ -253,4 +253,3 @@ class Studies:
                 log.warning("a record is not safe yet", optimization=owner.name, error=str(fault))
                 await self._clock.sleep(min(30.0, 2.0**attempt))
         return await self._shelf.append(owner, book, line)
-

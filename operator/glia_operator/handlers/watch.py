@@ -7,7 +7,7 @@ deleted whether or not an operator runs.
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import itertools
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 import kopf
 import structlog
 
-from glia_operator.adapters import kube
 from glia_operator.handlers import store as stores
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from glia_operator.adapters import clock as clocks
-    from glia_operator.adapters import kube_http
+    from glia_operator.adapters import kube, kube_http
 
 TICK_S = 1.0
 SILENT_S = 30.0
@@ -104,7 +103,7 @@ class Watch:
         registry = kopf.OperatorRegistry()
 
         async def tick(**_: Any) -> None:  # noqa: ANN401 - Kopf's
-            asyncio.get_running_loop().create_task(self._tick())  # noqa: RUF006 - Kopf ends it with the loop
+            asyncio.get_running_loop().create_task(self._tick())
 
         async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - Kopf's
             return _connection(await self._login(), self._clock.now())
@@ -127,7 +126,7 @@ class Watch:
             await asyncio.sleep(TICK_S)
 
 
-def _connection(login: kube_http.Login, now: datetime.datetime) -> kopf.ConnectionInfo:
+def _connection(login: kube_http.Login, now: dt.datetime) -> kopf.ConnectionInfo:
     return kopf.ConnectionInfo(
         server=login.server,
         ca_path=login.ca_path,
@@ -136,7 +135,7 @@ def _connection(login: kube_http.Login, now: datetime.datetime) -> kopf.Connecti
         token=login.token,
         certificate_path=login.certificate_path,
         private_key_path=login.key_path,
-        expiration=now + datetime.timedelta(seconds=RELOGIN_S),
+        expiration=now + dt.timedelta(seconds=RELOGIN_S),
     )
 
 

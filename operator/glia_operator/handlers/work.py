@@ -1,4 +1,4 @@
-"""The queue of optimisations to look at: each at most once, again later where that is asked, and rested after a failure."""
+"""The queue of optimisations to look at: each once, again later where that is asked, rested after a failure."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Work:
 
     async def _wait(self) -> None:
         """Until there is news, or something is due."""
-        waits = [asyncio.ensure_future(self._news.wait())]
+        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._news.wait())]
         if self._later:
             waits.append(asyncio.ensure_future(self._clock.sleep(self._later[0][0] - self._clock.monotonic())))
         try:

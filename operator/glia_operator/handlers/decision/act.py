@@ -73,9 +73,7 @@ class Emit:
     policy: str = ""
 
 
-Action = (
-    StartStudy | StopStudy | NoteHints | CreatePolicy | ApprovePolicy | MarkPolicy | DiscardNotebook | Emit
-)
+Action = StartStudy | StopStudy | NoteHints | CreatePolicy | ApprovePolicy | MarkPolicy | DiscardNotebook | Emit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,9 @@ def _brief_ready(now: Observed, finding: phases.Finding) -> Said | None:
     if finding.reason in BRIEF_TROUBLE:
         return Said(status="False", reason=finding.reason, message=finding.note)
     if now.brief or (now.study.brief and now.study.question == now.question):
-        return Said(status="True", reason="Built", message="fleet and trace are read, and the fleet can serve the trace")
+        return Said(
+            status="True", reason="Built", message="fleet and trace are read, and the fleet can serve the trace"
+        )
     return Said(status="Unknown", reason=finding.reason, message="fleet and trace are not read yet")
 
 

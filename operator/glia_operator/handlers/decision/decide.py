@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from glia_operator.api import optimization_status as statuses
+from glia_operator.api import words
 from glia_operator.handlers.decision import act, conditions, phases, revisions, seen
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
 
 LONGEST = 1000
 BUSY = (seen.Stage.WAITING, seen.Stage.RUNNING)
 
 
-def decide(now: seen.Observed, clock: datetime.datetime) -> act.Decision:
+def decide(now: seen.Observed, clock: dt.datetime) -> act.Decision:
     """The decision; carried out and observed again, it is the same and asks for nothing."""
     if now.deleting:
         stop = (act.StopStudy(),) if now.study.stage in BUSY else ()
         return act.Decision(status=None, actions=stop)
     finding = phases.find(now)
-    moment = seen.moment(clock)
+    moment = words.stamp(clock)
     told = _told(now, finding)
     status = statuses.OptimizationStatus(
         observed_generation=now.generation,

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def step(sight: Sight, me: str, now_s: float) -> tuple[Step, float]:
     return Step.WAIT, left_s
 
 
-def claim(held: Held | None, me: str, terms: Terms, now: datetime.datetime) -> dict[str, Any]:
+def claim(held: Held | None, me: str, terms: Terms, now: dt.datetime) -> dict[str, Any]:
     """The Lease's spec as `me` writes it when it takes or renews it."""
     stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     spec = {"holderIdentity": me, "leaseDurationSeconds": max(1, round(terms.duration_s)), "renewTime": stamp}
@@ -92,6 +92,6 @@ def claim(held: Held | None, me: str, terms: Terms, now: datetime.datetime) -> d
     return {**spec, "acquireTime": stamp, "leaseTransitions": held.transitions + 1}
 
 
-def surrender(now: datetime.datetime) -> dict[str, Any]:
+def surrender(now: dt.datetime) -> dict[str, Any]:
     """The Lease's spec when its holder goes in peace: free at once."""
     return {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from glia_operator.api import optimization_status as statuses
 from glia_operator.handlers.decision import act, revisions, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from glia_operator.api import optimization_status as statuses
     from glia_operator.handlers.decision.seen import Observed
 
 LOOK_AGAIN_S = 60.0

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from glia_operator.api import optimization_status as statuses
 
 if TYPE_CHECKING:
-    import datetime
-
     from glia_operator.api import optimization
 
 
@@ -185,8 +183,3 @@ class Observed:
             return self.notebook.brief
         study = self.before.study
         return study.brief_digest or "" if study is not None and self.same_question else ""
-
-
-def moment(text: datetime.datetime) -> str:
-    """A moment as Kubernetes writes it."""
-    return text.strftime("%Y-%m-%dT%H:%M:%SZ")
