@@ -187,6 +187,7 @@ def operate(
     )
 
 
+@app.command()
 def crds(
     *,
     out: Annotated[

@@ -20,7 +20,7 @@ GRACE_S = 15.0
 """How long the watch may be behind a list."""
 MOST_MISSES = 2
 """So many rounds in a row that found what the watch had missed, and the watch counts as dead."""
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;v=1;g=meta.k8s.io"
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 log = structlog.get_logger(__name__)
 

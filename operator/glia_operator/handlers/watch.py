@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TICK_S = 1.0
 SILENT_S = 30.0
 """A loop that did not tick for so long is dead."""
-SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S, INACTIVITY_S = 240.0, 300.0, 90.0
+SERVER_TIMEOUT_S, CLIENT_TIMEOUT_S, INACTIVITY_S = 240, 300, 90
 RELOGIN_S = 600.0
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,8 @@ class Watch:
         self._namespaces = namespaces
         self._show = show
         self._clock = clock
-        self._stop = threading.Event()
+        self._inner: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
         self._ticked_at_s = clock.monotonic()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
@@ -73,7 +74,8 @@ class Watch:
 
     def stop(self) -> None:
         """Ask it to end; it is a daemon thread, and nobody waits for it."""
-        self._stop.set()
+        if self._inner is not None and self._stop is not None and not self._inner.is_closed():
+            self._inner.call_soon_threadsafe(self._stop.set)
 
     @property
     def silent_s(self) -> float:
@@ -83,17 +85,21 @@ class Watch:
     def _run(self) -> None:
         why = "the watches ended"
         try:
-            kopf.run(
-                registry=self._registry(),
-                settings=_settings(),
-                standalone=True,
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-                stop_flag=self._stop,
-            )
+            asyncio.run(self._kopf())
         except Exception as error:  # noqa: BLE001 - whatever it is, the operator ends for it
             why = f"the watches broke down: {type(error).__name__}: {error}"
         self._loop.call_soon_threadsafe(self._end, why)
+
+    async def _kopf(self) -> None:
+        self._inner, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        await kopf.operator(
+            registry=self._registry(),
+            settings=_settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=self._stop,
+        )
 
     def _end(self, why: str) -> None:
         if not self.ended.done():
