@@ -85,6 +85,7 @@ class Book:
         records: how many.
         experiments: how many of them are finished experiments.
         hints: the newest that it holds.
+        finding: what its newest experiment found, in a sentence.
         answer: body of the record that ends a study; None while it goes on.
     """
 
@@ -95,6 +96,7 @@ class Book:
     records: int = 0
     experiments: int = 0
     hints: str = ""
+    finding: str = ""
     answer: Any = None
 
     @property
@@ -182,6 +184,7 @@ def admitted(book: Book, line: str) -> Book:
         records=book.records + 1,
         experiments=book.experiments + (kind == "experiment"),
         hints=body["hints"] if kind == "hints" else book.hints,
+        finding=f"{key.rpartition(' ')[0]}: {body['finding']}" if kind == "finding" else book.finding,
         answer=body if kind == "answer" else book.answer,
     )
 

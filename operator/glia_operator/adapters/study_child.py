@@ -188,6 +188,7 @@ def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str
     feasible, sentence = _feasibility(brief, outcome)
     answer: dict[str, Any] = {
         "proposal": None,
+        "simulations": outcome.simulations,
         "reasons": list(outcome.verdict.reasons) if outcome.experiments else [],
         "feasible": feasible,
         "feasibility": sentence,

@@ -137,21 +137,24 @@ def notebook(book: pages.Book) -> seen.Notebook:
         last=book.last,
         experiments=book.experiments,
         hints=book.hints,
+        finding=book.finding,
         answer=None if book.answer is None else _answer(book.answer),
     )
 
 
 def _answer(body: dict[str, Any]) -> seen.Answer:
-    proposal = body["proposal"]
-    evidence = {} if proposal is None else proposal["evidence"]
+    """The record that ends a study; what an older version did not write is as if it were empty."""
+    proposal = body.get("proposal")
+    evidence = {} if proposal is None else proposal.get("evidence", {})
     return seen.Answer(
         proposal=proposal,
-        digest="" if proposal is None else proposal["digest"],
+        digest="" if proposal is None else proposal.get("digest", ""),
         exam=evidence.get("examDigest", ""),
         improvement=evidence.get("improvement", "+0.00%"),
-        reasons=tuple(body["reasons"]),
-        feasible=body["feasible"],
-        feasibility=body["feasibility"],
+        reasons=tuple(body.get("reasons", ())),
+        simulations=int(body.get("simulations", 0)),
+        feasible=body.get("feasible"),
+        feasibility=body.get("feasibility", ""),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +72,7 @@ class Studies:
         workers: how many studies run at a time.
         processes: how many processes each may use for its simulations.
         notify: called with the owner when there is news.
-        finished: called at the end of every experiment.
+        finished: told how many experiments came to an end.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Studies:
         workers: int,
         processes: int,
         notify: Callable[[pages.Owner], None],
-        finished: Callable[[], None] = lambda: None,
+        finished: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._finished = finished
         self._shelf = shelf
@@ -216,9 +215,10 @@ class Studies:
         while True:
             message = await self._heard(process)
             if "record" in message:
+                before = book.experiments
                 book = await self._kept(entry.owner, book, message["record"])
                 await process.write({"safe": book.records})
-                self._told(entry, message["record"])
+                self._finished(book.experiments - before)
             elif "doing" in message:
                 progress = {name: message[name] for name in ("done", "doing", "simulations")}
                 entry.study = replace(entry.study, **progress)
@@ -228,15 +228,6 @@ class Studies:
                 return seen.Study(stage=seen.Stage.REFUSED, question=entry.job.question, sentence=sentence)
             elif "finished" in message:
                 return seen.Study()
-
-    def _told(self, entry: _Entry, line: str) -> None:
-        """What a record says about where the study stands."""
-        record = json.loads(line)
-        if record["kind"] != "finding":
-            return
-        title = record["key"].rpartition(" ")[0]
-        entry.study = replace(entry.study, finding=f"{title}: {record['body']['finding']}")
-        self._finished()
 
     async def _heard(self, process: study_process.Process) -> dict[str, Any]:
         message = await process.read()

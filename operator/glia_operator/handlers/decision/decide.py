@@ -64,7 +64,7 @@ def _told(now: seen.Observed, finding: phases.Finding) -> tuple[act.Emit, ...]:
 
 
 def _finding_of(now: seen.Observed) -> str:
-    return now.study.finding[:LONGEST] if now.study.question == now.question else ""
+    return now.notebook.finding[:LONGEST] if now.notebook is not None else ""
 
 
 def _last_event(now: seen.Observed, finding: phases.Finding, moment: str) -> statuses.LastEvent:
@@ -90,7 +90,7 @@ def _study(now: seen.Observed, finding: phases.Finding, moment: str) -> statuses
             "experiments_done": now.notebook.experiments,
         }
         if now.notebook.answer is not None:
-            changes["question"] = ""
+            changes |= {"question": "", "simulations": now.notebook.answer.simulations}
     running = now.study.stage is seen.Stage.RUNNING and now.study.question == now.question and now.study.brief
     if running:
         changes |= {

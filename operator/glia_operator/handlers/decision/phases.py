@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_S = 60.0
 """ConfigMaps of users are not watched: what is missing or wrong there is looked for again after this time."""
-SHORT = 19
+WAITS = "the study waits for a free worker"
 MOST_REASONS = 3
 
 
@@ -194,7 +194,7 @@ def _running(now: Observed) -> Finding | None:
 def _waiting(now: Observed) -> Finding | None:
     if now.study.stage is not seen.Stage.WAITING or now.study.question != now.question:
         return None
-    return Finding(phase="Pending", reason="Queued", note="waits until another study is finished", studies=True)
+    return Finding(phase="Pending", reason="Queued", note=WAITS, studies=True)
 
 
 def _begin(now: Observed) -> Finding:
@@ -202,8 +202,7 @@ def _begin(now: Observed) -> Finding:
     if now.study.stage is seen.Stage.RUNNING:
         note = "the spec changed: the study of the old question ended, one of the new question begins"
         return Finding(phase="Pending", reason="Superseded", note=note, studies=True, actions=(start,))
-    note = "waits until another study is finished"
-    return Finding(phase="Pending", reason="Queued", note=note, studies=True, actions=(start,))
+    return Finding(phase="Pending", reason="Queued", note=WAITS, studies=True, actions=(start,))
 
 
 GATES: tuple[Callable[[Observed], Finding | None], ...] = (

@@ -70,6 +70,7 @@ class Answer:
     exam: str = ""
     improvement: str = "+0.00%"
     reasons: tuple[str, ...] = ()
+    simulations: int = 0
     feasible: bool | None = None
     feasibility: str = ""
 
@@ -85,6 +86,7 @@ class Notebook:
         last: digest of the newest record.
         experiments: finished ones.
         hints: the newest that it holds.
+        finding: what its newest experiment found.
     """
 
     question: str
@@ -93,6 +95,7 @@ class Notebook:
     last: str = ""
     experiments: int = 0
     hints: str = ""
+    finding: str = ""
     answer: Answer | None = None
 
 
@@ -116,7 +119,6 @@ class Study:
         sentence: why it was refused or broke down.
         retry_in_s: how long a study that broke down rests.
         doing: what it tries now.
-        finding: what it found last.
         hints: what it was told.
     """
 
@@ -129,7 +131,6 @@ class Study:
     budget: int = 0
     simulations: int = 0
     doing: str = ""
-    finding: str = ""
     hints: str = ""
 
 
