@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from glia_operator.research import outcome as outcomes
 
-NICE = 10
+NICE = 5
 """Simulations give way to the operator's own loop."""
 
 
