@@ -13,9 +13,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from glia_operator.cli import cut as cuts
+from glia_operator.cli import kubectl
 from glia_sim import faults
-
-BAD_INPUT = 2
 
 Fleet = Annotated[str, typer.Option("--fleet", metavar="NAME|FILE", help="Built-in fleet (see `glia fleets`) or YAML.")]
 Trace = Annotated[str, typer.Option("--trace", metavar="FILE|synthetic:NAME", help="Requests; docs/traces.md.")]
@@ -40,14 +39,7 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit status is 0, 2 for bad input, or 130 after Ctrl-C."""
-    try:
-        typer.main.get_command(app).main(args=arguments, prog_name="glia")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    except faults.Fault as fault:
-        sys.stderr.write(f"glia: {fault}\n")
-        return BAD_INPUT
-    return 0
+    return kubectl.main(arguments, app=app, program="glia")
 
 
 def _work(command: str) -> Any:  # noqa: ANN401 - modules have no types of their own
@@ -198,3 +190,6 @@ def crds(
 ) -> None:
     """Render the CustomResourceDefinitions."""
     _work("crds").run(out, as_reference=reference)
+
+
+app.add_typer(kubectl.app)
