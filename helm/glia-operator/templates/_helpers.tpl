@@ -56,3 +56,9 @@ capabilities:
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
+
+{{- /* The ClusterRole that people who approve are bound to. */ -}}
+{{- define "glia-operator.approver" -}}
+{{- $name := include "glia-operator.name" . -}}
+{{- if eq $name .Chart.Name }}glia-approver{{ else }}{{ $name }}-approver{{ end }}
+{{- end -}}
