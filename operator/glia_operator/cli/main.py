@@ -130,8 +130,8 @@ def optimize(
         wish = work.from_file(file)
     else:
         cut = cuts.Cut(fleet=fleet, trace=trace, time_scale=time_scale, start=start, limit=limit)
-        wish = work.Wish(
-            cut=cut,
+        wish = work.from_options(
+            cut,
             baseline=baseline,
             objective=objective,
             constraints=tuple(constraint or ()),
@@ -151,3 +151,16 @@ def policies() -> None:
 def fleets() -> None:
     """List the built-in fleets."""
     _work("listings").fleets()
+
+
+@app.command()
+def crds(
+    *,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--out", metavar="DIR", help="Write a file per kind there; else all go to standard output."),
+    ] = None,
+    reference: Annotated[bool, typer.Option("--reference", help="Print the reference page instead.")] = False,
+) -> None:
+    """Render the CustomResourceDefinitions."""
+    _work("crds").run(out, as_reference=reference)
