@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from controlplane import faults
+from controlplane import helm as programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ CHART = REPOSITORY / "helm" / "glia-operator"
 VALUES = pathlib.Path(__file__).parent / "values"
 CASES = ("default", *sorted(path.stem for path in VALUES.glob("*.yaml")))
 KUBERNETES = "1.36.4"
+FAST = yaml.CSafeLoader
+"""The definitions are long."""
 
 Document = dict[str, Any]
 
@@ -60,17 +64,10 @@ def repository() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def helm() -> pathlib.Path:
     """The pinned helm."""
-    path = REPOSITORY / "tests" / "controlplane" / "helm_binary.py"
-    spec = importlib.util.spec_from_file_location("helm_binary", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     try:
-        found: pathlib.Path = module.helm()
-    except module.NoHelm as error:
-        pytest.skip(f"no helm here, so nothing about the chart is tested: {error}")
-    return found
+        return programs.program()
+    except faults.ClusterFault as fault:
+        pytest.skip(f"no helm here, so nothing about the chart is tested: {fault}")
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +86,17 @@ def template(helm) -> Callable[..., subprocess.CompletedProcess[str]]:
 def render(template) -> Callable[..., Rendered]:
     """The chart's objects for one of CASES and further `--set-json` pairs."""
 
+    @functools.cache
+    def parsed(*words: str) -> Rendered:
+        answer = template(*words)
+        assert answer.returncode == 0, answer.stderr
+        return Rendered(each for each in yaml.load_all(answer.stdout, FAST) if each)
+
     def run(case: str = "default", **values: object) -> Rendered:
         words = [] if case == "default" else ["-f", str(VALUES / f"{case}.yaml")]
         for path, value in values.items():
             words += ["--set-json", f"{path.replace('__', '.')}={json.dumps(value)}"]
-        answer = template(*words)
-        assert answer.returncode == 0, answer.stderr
-        return Rendered(each for each in yaml.safe_load_all(answer.stdout) if each)
+        return parsed(*words)
 
     return run
 
