@@ -53,7 +53,10 @@ ENV PATH=/opt/glia/bin:/usr/local/bin:/usr/bin:/bin \
     NUMBA_CACHE_DIR=/var/cache/glia \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-RUN mkdir -p -m 0755 /var/cache/glia && chown 65532:65532 /var/cache/glia
+# Nothing in the image may change its user.
+RUN mkdir -p -m 0755 /var/cache/glia \
+    && chown 65532:65532 /var/cache/glia \
+    && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
 USER 65532:65532
 VOLUME ["/var/cache/glia", "/tmp"]
 EXPOSE 8080 9090 8000
