@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controlplane import faults, helm, pki
 from controlplane.agent import control
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 KUBECTL = pathlib.Path(sys.prefix) / "bin" / "kubectl"
 POLL_S = 0.1
@@ -61,10 +63,10 @@ class Cluster:
             return str(fault)
         raise faults.ClusterFault(f"`kubectl {' '.join(arguments)}` should have been refused, but answered {answer!r}")
 
-    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - any object of the API
+    def get(self, *arguments: str) -> Any:
         """What `kubectl get ... -o json` answers; of several objects, the list of them."""
         answer = json.loads(self.kubectl("get", *arguments, "-o", "json"))
-        return answer["items"] if "items" in answer else answer
+        return answer.get("items", answer)
 
     def apply(self, *objects: Mapping[str, Any], namespace: str = "default") -> None:
         """Applies objects to a namespace, strictly: unknown fields are refused."""
@@ -132,7 +134,7 @@ class Cluster:
         return answer.stdout
 
 
-def until(what: str, true: Callable[[], object], *, timeout_s: float = 60.0) -> Any:  # noqa: ANN401 - what `true` returns
+def until(what: str, true: Callable[[], object], *, timeout_s: float = 60.0) -> Any:
     """Waits until `true()` is, and returns it; a fault that names `what` when time is over."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -28,7 +28,7 @@ def witness_container(*, period_s: int = 1, linger_s: float = 0.0, image: str = 
     }
 
 
-def deployment(name: str, *, replicas: int, container: Document | None = None, **pod: Any) -> Document:  # noqa: ANN401
+def deployment(name: str, *, replicas: int, container: Document | None = None, **pod: Any) -> Document:
     """A Deployment of witnesses, or of another container; `pod` are further fields of the pods' spec."""
     spec = {"containers": [container or witness_container()], "terminationGracePeriodSeconds": 5, **pod}
     return {
@@ -50,12 +50,12 @@ def service(name: str) -> Document:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-def pod(name: str, container: Document, **spec: Any) -> Document:  # noqa: ANN401 - any field of a pod
+def pod(name: str, container: Document, **spec: Any) -> Document:
     """A single pod that is not restarted."""
     body = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 2, "containers": [container], **spec}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": body}
 
 
-def python(code: str, **container: Any) -> Document:  # noqa: ANN401 - any field of a container
+def python(code: str, **container: Any) -> Document:
     """A container that runs a few lines of Python."""
     return {"name": "main", "image": "python", "command": ["python", "-c", code], **container}

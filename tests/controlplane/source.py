@@ -7,9 +7,12 @@ import os
 import pathlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from controlplane import cluster, faults, local, namespaces, places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KIND_NAME = "glia-test"
 

@@ -22,7 +22,7 @@ class Witness(http.server.BaseHTTPRequestHandler):
 
     ready = True
 
-    def do_GET(self) -> None:  # noqa: N802 - named by http.server
+    def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         if path == "/env":
             self.answer(200, json.dumps(dict(os.environ)))
@@ -32,7 +32,7 @@ class Witness(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(200 if Witness.ready else 503, "")
 
-    def do_POST(self) -> None:  # noqa: N802 - named by http.server
+    def do_POST(self) -> None:
         _, verb, value = self.path.split("/", 2)
         if verb == "exit":
             os._exit(int(value))
