@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from controlplane import binaries, faults, inside, local, namespaces, places
+from controlplane import binaries, faults, inside, local, places, source
 from controlplane.agent import control, machine
 
 USAGE = """A cluster runs. To use it:
@@ -71,19 +71,18 @@ def stop(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a command in a cluster that lives as long as it."""
-    pid = local.start(options.state, nodes=options.nodes, checkout=options.checkout, tied=True)
-    try:
-        if local.is_isolated(options.state):
-            namespaces.enter(pid)
-        environment = os.environ | local.environment(options.state)
-        return subprocess.run(options.command, env=environment, check=False).returncode
-    finally:
-        local.stop(options.state)
+    with local.start(options.state, nodes=options.nodes, checkout=options.checkout, tied=True):
+        try:
+            with source.entered(options.state):
+                environment = os.environ | local.environment(options.state)
+                return subprocess.run(options.command, env=environment, check=False).returncode
+        finally:
+            local.stop(options.state)
 
 
 def node(options: argparse.Namespace) -> int:
     """Take a node down, cut it off, or bring it back."""
-    control.ask(str(options.state / "agent.sock"), options.name, options.verb)
+    control.ask(str(options.state / "agent.sock"), {"node": options.name, "do": options.verb})
     return 0
 
 

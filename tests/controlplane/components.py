@@ -44,7 +44,7 @@ ADMIN = "glia-test-admin"
 AGENT = "glia-node-agent"
 
 
-def prepare(plan: layout.Layout) -> None:
+def prepare(plan: layout.Layout, *, node_count: int) -> None:
     """Writes certificates, kubeconfigs and the audit policy of a new cluster."""
     plan.logs.mkdir(parents=True, exist_ok=True)
     pki.authority(plan.pki)
@@ -57,6 +57,8 @@ def prepare(plan: layout.Layout) -> None:
         "kubernetes.default.svc.cluster.local",
     ]
     pki.server(plan.pki, "apiserver", addresses=addresses, names=names)
+    nodes = [plan.node_address(index) for index in range(node_count)]
+    pki.server(plan.pki, "kubelet", addresses=nodes or ["127.0.0.1"], names=["kubelet"])
     users = {
         plan.kubeconfig: (ADMIN, ["system:masters"]),
         plan.pki / "agent.kubeconfig": (AGENT, ["system:masters"]),

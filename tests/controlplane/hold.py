@@ -38,7 +38,7 @@ def main(folder: pathlib.Path) -> int:
     try:
         if plan.isolated:
             make_network()
-        components.prepare(plan)
+        components.prepare(plan, node_count=sum(placed.nodes.values()))
         _start(plan, placed, running)
         (folder / "ready").write_text(plan.api_url)
         return _watch(running)
@@ -55,7 +55,7 @@ def make_network() -> None:
     """A bridge for the pods; addresses of Services end in this machine, where the node agent answers for them."""
     steps = [
         "link set lo up",
-        f"link add {namespaces.BRIDGE} type bridge",
+        f"link add {namespaces.BRIDGE} address {namespaces.BRIDGE_MAC} type bridge",
         f"addr add 10.99.0.1/16 dev {namespaces.BRIDGE}",
         f"link set {namespaces.BRIDGE} up",
         f"route add local {layout.SERVICE_RANGE} dev lo",

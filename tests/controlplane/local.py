@@ -30,8 +30,8 @@ def start(
     checkout: pathlib.Path = places.REPOSITORY,
     pod_environment: Mapping[str, str] | None = None,
     tied: bool = False,
-) -> int:
-    """Starts a cluster that lives in `folder` and returns the process that holds it.
+) -> subprocess.Popen[bytes]:
+    """Starts a cluster that lives in `folder`; the process returned ends when all of it has ended.
 
     A tied cluster ends with the thread that started it, however that ends. What the folder held before is replaced;
     a cluster that still runs there is a fault.
@@ -57,7 +57,7 @@ def start(
     return _hold(folder, placed, tied=tied)
 
 
-def _hold(folder: pathlib.Path, placed: order.Order, *, tied: bool) -> int:
+def _hold(folder: pathlib.Path, placed: order.Order, *, tied: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "controlplane.hold", str(folder)]
     wrapped = [*(namespaces.TIED if tied else []), *(namespaces.OWN if placed.plan.isolated else []), *command]
     environment = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "tests")}
@@ -74,7 +74,7 @@ def _hold(folder: pathlib.Path, placed: order.Order, *, tied: bool) -> int:
     pid = _only_child(process.pid) if placed.plan.isolated else process.pid
     record = {"pid": pid, "isolated": placed.plan.isolated, "api_url": (folder / "ready").read_text()}
     (folder / "cluster.json").write_text(json.dumps(record))
-    return pid
+    return process
 
 
 def holder(folder: pathlib.Path) -> int | None:

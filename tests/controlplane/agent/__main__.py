@@ -9,11 +9,14 @@ import logging
 import pathlib
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-from controlplane import order
-from controlplane.agent import api, control, network, node, recipes
+from controlplane import layout, order
+from controlplane.agent import api, control, dns, kubelet, network, node, recipes, services
 
-LOG = logging.getLogger("agent")
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
 POLL_S = 0.1
 
 
@@ -22,14 +25,27 @@ async def serve(folder: pathlib.Path, placed: order.Order, identity: api.Documen
     async with api.connect(identity) as session:
         nodes = make_nodes(session, placed)
         await asyncio.gather(*(each.register() for each in nodes.values()))
-        tasks = [
-            asyncio.create_task(follow_pods(session, nodes)),
-            asyncio.create_task(control.serve(placed.plan, nodes)),
-        ]
+        tasks = [asyncio.create_task(duty) for duty in duties(session, placed.plan, nodes)]
         await until_ready(session, len(nodes))
         (folder / "nodes-ready").touch()
         await until_signal(tasks)
         await asyncio.gather(*(each.go_down() for each in nodes.values()))
+
+
+def duties(session: api.Api, plan: layout.Layout, nodes: dict[str, node.Node]) -> list[Coroutine[None, None, None]]:
+    """All that the agent does at the same time; on loopback addresses there are no Services."""
+    always = [follow_pods(session, nodes), control.serve(plan, nodes)]
+    if not plan.isolated:
+        return always
+    directory = services.Directory()
+    proxies = services.Proxies(directory, (plan.api_address, plan.api_port))
+    return [
+        *always,
+        kubelet.serve(plan, nodes),
+        services.watch_services(session, directory, proxies),
+        services.watch_slices(session, directory),
+        dns.serve(directory.resolve),
+    ]
 
 
 def make_nodes(session: api.Api, placed: order.Order) -> dict[str, node.Node]:

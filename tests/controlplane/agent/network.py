@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from controlplane import layout, namespaces
@@ -52,9 +51,10 @@ async def open_pod(address: str, hostname: str, log: pathlib.Path) -> asyncio.su
 
 
 async def _connect(address: str, pid: int) -> None:
-    link = "v" + "-".join(re.findall(r"\d+", address)[2:])
+    octets = [int(part) for part in address.split(".")]
+    link, mac = f"v{octets[2]}-{octets[3]}", "02:00:" + ":".join(f"{octet:02x}" for octet in octets)
     enter = ["nsenter", "-t", str(pid), "-n", "ip"]
-    await run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+    await run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", str(pid))
     await run("ip", "link", "set", link, "master", namespaces.BRIDGE, "up")
     await run(*enter, "link", "set", "lo", "up")
     await run(*enter, "addr", "add", f"{address}/16", "dev", "eth0")

@@ -58,7 +58,7 @@ async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox
     )
     compiled = places.cache() / "pods-compiled"
     compiled.mkdir(parents=True, exist_ok=True)
-    log = site.plan.logs / "pods" / f"{meta['namespace']}_{meta['name']}_{meta['uid']}" / spec["name"]
+    log = log_folder(site.plan, wanted.pod) / spec["name"]
     return sandbox.Recipe(
         command=[variables.expand(word, known) for word in command(spec)],
         environment=known,
@@ -70,6 +70,12 @@ async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox
         folder=wanted.folder / spec["name"],
         log=log / f"{wanted.start}.log",
     )
+
+
+def log_folder(plan: layout.Layout, pod: Document) -> pathlib.Path:
+    """Where the logs of a pod's containers are, also after its end."""
+    meta = pod["metadata"]
+    return plan.logs / "pods" / f"{meta['namespace']}_{meta['name']}_{meta['uid']}"
 
 
 def command(spec: Document) -> list[str]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 POLL_S = 0.005
 ALL = ["-m", "-n", "-u", "-p", "-r", "-w"]
 TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+FIRST = 'exec 3>&2 2>/dev/null; (exec "$0" --pdeathsig KILL /bin/sh "$1" 2>&3 3>&-); exit $?'
+"""After `unshare --pid` the next process is process 1. `unshare --fork` would do, but loses the exit code of a kill."""
 IN_FOLDER = 'cd "$0" && exec "$@"'
 
 
@@ -88,10 +90,11 @@ async def start(recipe: Recipe) -> Process:
     pid_file.unlink(missing_ok=True)
     script = recipe.folder / "enter.sh"
     script.write_text(_plain(recipe, pid_file) if recipe.pause_pid is None else _isolated(recipe, pid_file))
-    enter = [] if recipe.pause_pid is None else _enter(recipe.pause_pid)
+    enter = ["/bin/sh"] if recipe.pause_pid is None else _enter(recipe.pause_pid)
+    tied = [str(shutil.which(namespaces.TIED[0])), *namespaces.TIED[1:]]
     with recipe.log.open("ab") as log:
         outer = await asyncio.create_subprocess_exec(
-            *(str(shutil.which(namespaces.TIED[0])), *namespaces.TIED[1:]), *enter, "/bin/sh", str(script),
+            *tied, *enter, str(script),
             env=dict(recipe.environment), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
@@ -104,7 +107,16 @@ async def start(recipe: Recipe) -> Process:
 
 def _enter(pause_pid: int) -> list[str]:
     network = [str(shutil.which("nsenter")), "-t", str(pause_pid), "-n", "-u"]
-    return [*network, str(shutil.which("unshare")), "--mount", "--pid", "--fork", "--kill-child=KILL"]
+    return [
+        *network,
+        str(shutil.which("unshare")),
+        "--mount",
+        "--pid",
+        "/bin/sh",
+        "-c",
+        FIRST,
+        str(shutil.which("setpriv")),
+    ]
 
 
 def _tell_pid(pid_file: pathlib.Path) -> list[str]:
