@@ -176,6 +176,7 @@ def _flags(program: programs.Program | None, fleet: fleets.Fleet) -> npt.NDArray
     live = program.reads & (PERFECT_LIVE if fleet.router.views == "perfect" else SCRAPED_LIVE)
     flags[control.HAS_ORDER] = program.has_order
     flags[control.STATIC_ORDER] = program.order_is_static or not program.has_order
+    flags[control.STEADY_ORDER] = program.order_is_steady
     flags[control.HAS_SCORE] = program.has_score
     flags[control.HAS_PRIORITY] = program.has_scheduler
     flags[control.HAS_AUTOSCALER] = program.has_autoscaler
@@ -198,7 +199,8 @@ def _clock(fleet: fleets.Fleet, *, begin: float, scales: bool, timeline_s: float
     clock["telemetry_s"] = TELEMETRY_S
     clock["next_telemetry"] = begin
     clock["next_autoscale"] = clock["next_ready"] = clock["next_timeline"] = math.inf
-    clock["last_scale"] = begin
+    clock["last_scale"] = clock["begin"] = begin
+    clock["ageing"] = math.nan
     clock["wanted"] = sum(serving for _, _, serving in _slots(fleet))
     if timeline_s is not None:
         clock["timeline_s"] = timeline_s

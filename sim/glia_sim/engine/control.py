@@ -58,6 +58,8 @@ CLOCK = np.dtype(
         ("timeline_s", "f8"),  # 0: no timeline
         ("next_timeline", "f8"),
         ("last_scale", "f8"),
+        ("begin", "f8"),  # the first arrival
+        ("ageing", "f8"),  # what a second of waiting adds to the key of a held request, where the order is steady
         ("progress", "f8"),  # when a request was last dispatched or ended
         ("min_replicas", "i8"),
         ("max_replicas", "i8"),
@@ -114,6 +116,7 @@ class Control(NamedTuple):
 (
     HAS_ORDER,
     STATIC_ORDER,
+    STEADY_ORDER,
     HAS_SCORE,
     HAS_PRIORITY,
     HAS_AUTOSCALER,
@@ -125,7 +128,7 @@ class Control(NamedTuple):
     READS_DRAWS,
     SEES_ALL,
     FLAGS,
-) = range(13)
+) = range(14)
 """Entries of `Control.flags`: what the policy has and reads, so that nothing else is computed.
 SEES_ALL: one picker sees every token."""
 

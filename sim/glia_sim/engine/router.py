@@ -17,6 +17,7 @@ from glia_sim.engine.control import (
     HAS_PRIORITY,
     HAS_SCORE,
     STATIC_ORDER,
+    STEADY_ORDER,
     Control,
     Floats,
     Ints,
@@ -26,6 +27,9 @@ from glia_sim.engine.world import FAULTS, World
 HELD = layout.HELD
 SKIPPED, BLOCKED = -1, -2
 SEARCHES = 8
+FAR_S = 2.0**20
+NEAR = 1e-9
+"""Anchored keys that differ by less, relative to what they are made of, may have been told apart by rounding alone."""
 PRIORITY_LIMIT = 2.0**31 - 1.0  # vLLM's priority is a C int
 Evaluate = Callable[[Floats, Floats, int, Floats, Floats, Ints], float]
 Score = Callable[[Floats, Floats, int, Floats, Floats, Floats, Ints], None]
@@ -127,6 +131,61 @@ def _take_least(c: Control, p: int, taken: int) -> int:
 
 
 @kernel
+def _anchored(w: World, c: Control, p: int, q: int, order: Evaluate) -> float:
+    """Key of request q as if it had arrived at the beginning, from which all keys of a steady order grow alike."""
+    clock, arrival = c.clock[0], w.req[q].arrival
+    faults = w.tally[FAULTS]
+    key = _key(w, c, p, q, arrival, order)
+    if math.isnan(clock.ageing):
+        clock.ageing = (_key(w, c, p, q, arrival + FAR_S, order) - key) / FAR_S
+    if w.tally[FAULTS] != faults or not math.isfinite(clock.ageing):
+        w.tally[FAULTS] = faults
+        c.flags[STEADY_ORDER] = 0
+    return float(key - clock.ageing * (arrival - clock.begin))
+
+
+@kernel
+def _entry_key(w: World, c: Control, p: int, q: int, t: float, order: Evaluate) -> float:
+    """Key under which request q enters the heap; an order that is ranked in every pass needs none."""
+    if c.flags[STATIC_ORDER]:
+        return _key(w, c, p, q, t, order)
+    return _anchored(w, c, p, q, order) if c.flags[STEADY_ORDER] else 0.0
+
+
+@kernel
+def _take_steady(w: World, c: Control, p: int, t: float, order: Evaluate) -> int:
+    """Take the first held request of a steady order; the program itself decides between keys that nearly tie."""
+    clock, picker = c.clock[0], c.picker[p]
+    first = _pop(c, p)
+    key = c.held_key[p, picker.heap]
+    near = key + NEAR * (1.0 + abs(key) + abs(clock.ageing) * (t - clock.begin))
+    if picker.heap == 0 or c.held_key[p, 0] > near:
+        return first
+    count = 1  # what is popped stands behind the heap, last popped first
+    while picker.heap > 0 and c.held_key[p, 0] <= near:
+        _pop(c, p)
+        count += 1
+    best, least = -1, math.inf
+    for at in range(picker.heap, picker.heap + count):
+        q = c.held_q[p, at]
+        exact = _key(w, c, p, q, t, order) if w.req[q].state == HELD else math.inf
+        if best < 0 or exact < least or (exact == least and q < c.held_q[p, best]):
+            best, least = at, exact
+    _swap(c, p, best, picker.heap + count - 1)
+    for _ in range(count - 1):
+        _push(c, p, c.held_q[p, picker.heap], c.held_key[p, picker.heap])
+    return int(c.held_q[p, picker.heap])
+
+
+@kernel
+def _take(w: World, c: Control, p: int, t: float, taken: int, order: Evaluate) -> int:
+    """Take the first held request; its entry stays behind the end of the heap."""
+    if c.flags[STATIC_ORDER]:
+        return _pop(c, p)
+    return _take_steady(w, c, p, t, order) if c.flags[STEADY_ORDER] else _take_least(c, p, taken)
+
+
+@kernel
 def _least_loaded(c: Control, p: int, sequence: int) -> int:
     """Row of the serving replica with the fewest requests in flight, ties rotated by the sequence number."""
     serving = c.clock[0].serving
@@ -210,7 +269,7 @@ def arrive(w: World, c: Control, q: int, t: float, order: Evaluate) -> int:
         c.picker[own].sequence += 1
         c.picker[own].tokens_60s += req.prompt
         c.picker[own].held += 1
-    _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)
+    _push(c, p, q, _entry_key(w, c, p, q, t, order))
     return int(p)
 
 
@@ -223,11 +282,11 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
         return
     views.refresh(w, c, p, t)
     telemetry.fill_fleet(w, c, p, t)
-    if not c.flags[STATIC_ORDER]:
+    if not (c.flags[STATIC_ORDER] or c.flags[STEADY_ORDER]):
         _rekey(w, c, p, t, order)
     stashed = taken = 0
     while c.picker[p].heap > 0:
-        q = _pop(c, p) if c.flags[STATIC_ORDER] else _take_least(c, p, taken)
+        q = _take(w, c, p, t, taken, order)
         key = c.held_key[p, c.picker[p].heap]
         taken += 1
         if w.req[q].state != HELD:
@@ -251,4 +310,4 @@ def run(w: World, c: Control, p: int, t: float, order: Evaluate, score: Score, p
         telemetry.fill_fleet(w, c, p, t)
     for k in range(stashed):
         q = c.stash[k]
-        _push(c, p, q, _key(w, c, p, q, t, order) if c.flags[STATIC_ORDER] else 0.0)
+        _push(c, p, q, _entry_key(w, c, p, q, t, order))

@@ -17,15 +17,12 @@ import numba
 import numpy as np
 
 from glia_sim import faults
-from glia_sim.policy import document, emit, parse, phrases, primitives, tree
+from glia_sim.policy import ageing, document, emit, parse, phrases, primitives, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
-
-STATIC = frozenset({"request.prompt_tokens", "request.sequence", "request.u1", "request.u2"})
-"""What never changes while a request is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +39,7 @@ class Program:
     Args:
         values: the vector p, in order of `parameter_names`.
         order_is_static: the order of a request never changes while it is held.
+        order_is_steady: it ages, but held requests never pass each other (`ageing.is_steady`).
         reads: views that any function reads, as "replica.kv_used"; "fleet.replicas" stands for a loop.
     """
 
@@ -57,6 +55,7 @@ class Program:
     has_scheduler: bool
     has_autoscaler: bool
     order_is_static: bool
+    order_is_steady: bool
     reads: frozenset[str]
 
     def with_values(self, values: Mapping[str, float]) -> Program:
@@ -73,6 +72,7 @@ def compile(policy: document.Policy) -> Program:  # noqa: A001  # reads as compi
     names = tuple(policy.parameters)
     entries = {name: _load(emit.module(policy.function(name) or _absent(name), names)) for name in tree.SIGNATURES}
     facts = {name: facts for checked in policy.programs.values() for name, facts in checked.facts.items()}
+    order = policy.function("order")
     return Program(
         policy=policy,
         parameter_names=names,
@@ -81,7 +81,8 @@ def compile(policy: document.Policy) -> Program:  # noqa: A001  # reads as compi
         has_score="score" in facts,
         has_scheduler="priority" in facts,
         has_autoscaler="replicas" in facts,
-        order_is_static="order" not in facts or facts["order"].views <= STATIC,
+        order_is_static="order" not in facts or ageing.is_still(facts["order"].views),
+        order_is_steady=order is not None and ageing.is_steady(order),
         reads=frozenset(view for one in facts.values() for view in one.views),
         **entries,
     )
