@@ -30,10 +30,10 @@ async def configuration() -> client.Configuration:
     """
     found = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=found)
+        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:
         try:
-            await config.load_kube_config(client_configuration=found)
+            await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError, TypeError) as error:
             where = os.environ.get("KUBECONFIG", "~/.kube/config")
             raise faults.InputFault(
@@ -62,7 +62,7 @@ class HttpKube:
         )
         session = self._client.rest_client
         try:
-            answer = await session.request(
+            answer = await session.request(  # type: ignore[no-untyped-call]
                 METHODS[call.verb],
                 self._client.configuration.host + call.path,
                 headers=headers,
@@ -80,7 +80,7 @@ class HttpKube:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]
 
 
 def _parsed(call: kube.Call, content: bytes) -> kube.Object:
