@@ -176,10 +176,10 @@ async def list_all(
         query += (("labelSelector", labels),)
     call = Call(verb="list", kind=kind, namespace=namespace, query=query, accept=accept)
     page = await kube.send(call)
-    items += page.get("items", [])
+    items += page.get("items") or []  # an empty list of metadata is null
     while token := page.get("metadata", {}).get("continue"):
         page = await kube.send(replace(call, query=(*query, ("continue", token))))
-        items += page.get("items", [])
+        items += page.get("items") or []
     return Listing(items=tuple(items), resource_version=page.get("metadata", {}).get("resourceVersion", ""))
 
 

@@ -126,7 +126,8 @@ class Operator:
         if hold.done():
             log.error("leading no more", why=hold.result())
         if duty.done():
-            log.error("the operator's work ended", why=str(duty.exception() or duty.result()))
+            broken = duty.exception()
+            log.error("the operator's work ended", why=str(broken or duty.result()), exc_info=broken)
         for task in (hold, duty, stop):
             task.cancel()
         with contextlib.suppress(TimeoutError):
@@ -198,7 +199,9 @@ class Operator:
             ends: list[asyncio.Future[Any]] = [*tasks, self._watch.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             broken = [task for task in tasks if task.done()]
-            return str(broken[0].exception()) if broken else self._watch.ended.result()
+            for task in broken:
+                task.result()
+            return self._watch.ended.result()
         finally:
             self._watch.stop()
             for task in tasks:

@@ -151,6 +151,7 @@ class Studies:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._entries.clear()
 
     def _fill(self) -> None:
         while self._line and not self._closed and self.running < self._workers:
