@@ -9,9 +9,9 @@ OPERATOR = {
     ("glia.dev", "gliaoptimizations/status"): {"patch"},
     ("glia.dev", "gliapolicies"): {"get", "list", "watch", "create", "patch", "approve"},
     ("glia.dev", "gliapolicies/status"): {"patch"},
-    ("apps", "deployments"): {"get", "list", "watch"},
+    ("apps", "deployments"): {"list", "watch"},
     ("", "configmaps"): {"get", "list", "create", "patch", "delete"},
-    ("", "events"): {"create", "patch"},
+    ("", "events"): {"get", "create", "patch"},
 }
 ROLES = ("Role", "ClusterRole")
 

@@ -164,7 +164,9 @@ def prove(docker: str, tag: str) -> dict[str, float | str]:
     assert "Usage: glia" in inside("--help")
     assert "Usage: glia" in _run([docker, "run", "--rm", *RESTRICTED[:-4], "--user", "12345:0", tag, "--help"])
     assert "hra-spf" in inside("policies")
-    assert "requests/s" in inside("simulate", "--fleet", "paper-a10x4", "--trace", "synthetic:paper?requests=200")
+    assert "requests/s" in inside(
+        "simulate", "--fleet", "paper-a10x4", "--trace", "synthetic:paper?requests=200", "--policy", "llq"
+    )
     assert inside("-c", "import os; print(os.getuid())", entry=["--entrypoint", "python"]).strip() == "65532"
     risen = "find / -xdev -type f -perm /6000"
     assert not inside("-c", risen, entry=["--entrypoint", "sh"]).strip(), "files that change the user"
