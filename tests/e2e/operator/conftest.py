@@ -32,10 +32,10 @@ groups:
     model: llama-3-8b
     count: 2
     engine:
-      {num_blocks: 800, max_num_seqs: 32, max_num_batched_tokens: 2048, prefix_caching: false, async_scheduling: false}
+      {num_blocks: 600, max_num_seqs: 128, max_num_batched_tokens: 2048, prefix_caching: false, async_scheduling: false}
 router: {views: perfect}
 """
-TRACE = "synthetic:paper?requests=120&rate=6&seed=4"
+TRACE = "synthetic:paper?requests=200&rate=8&seed=4"
 LEASE_S = 15.0
 
 
@@ -174,7 +174,7 @@ class Wish:
     def body(self, **spec):
         content = {
             "target": {"workloadRef": {"name": self.target}},
-            "offline": {"trace": TRACE, "configMapRef": {"name": "fleet"}},
+            "offline": {"trace": TRACE, "configMapRef": {"name": "fleet"}, "baseline": "random"},
             "research": {"budget": {"experiments": 2}},
             **spec,
         }
