@@ -49,7 +49,7 @@ class Operator:
         self.folder = folder / f"operator-{self.number}"
         self.kubeconfig = kubeconfig
         self.arguments = arguments
-        self.health, self.metrics = free_port(), free_port()
+        self.health, self.metrics = unused(), unused()
         self.log = folder / f"operator-{self.number}.log"
         self.process = None
 
@@ -111,10 +111,15 @@ class Operator:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-def free_port():
+def unused():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+@pytest.fixture
+def free_port():
+    return unused
 
 
 @pytest.fixture(scope="session")
