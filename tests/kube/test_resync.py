@@ -26,9 +26,7 @@ def metrics():
 
 @pytest.fixture
 def resync(cluster, store, clock, metrics, news):
-    return resyncing.Resync(
-        cluster, store=store, namespaces=(None,), clock=clock, metrics=metrics, news=news.extend
-    )
+    return resyncing.Resync(cluster, store=store, namespaces=(None,), clock=clock, metrics=metrics, news=news.extend)
 
 
 async def compared(resync, clock):

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from glia_operator.research import outcome as outcomes
 
-NICE = 5
-"""Simulations give way to the operator's own loop."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -119,7 +116,6 @@ def main() -> None:
     """Run the job on standard input."""
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    os.nice(NICE)
     link = Link(inbox=queue.SimpleQueue(), outbox=outbox)
     threading.Thread(target=_listen, args=(link,), daemon=True).start()
     job = link.inbox.get()

@@ -35,7 +35,7 @@ groups:
       {num_blocks: 600, max_num_seqs: 128, max_num_batched_tokens: 2048, prefix_caching: false, async_scheduling: false}
 router: {views: perfect}
 """
-TRACE = "synthetic:paper?requests=200&rate=8&seed=4"
+TRACE = "synthetic:paper?requests=100&rate=10&seed=4"
 LEASE_S = 15.0
 
 

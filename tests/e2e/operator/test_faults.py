@@ -14,8 +14,6 @@ import time
 
 import pytest
 
-from controlplane import cluster as clusters
-
 MINUTES = float(os.environ.get("GLIA_FAULT_MINUTES", "2"))
 MOST_PER_S = 25.0
 MOST_IN_TEN_S = 400
