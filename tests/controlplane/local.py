@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING
 from controlplane import binaries, faults, layout, namespaces, order, places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-READY_S = 90.0
+READY_S = 180.0
 STOP_S = 10.0
 POLL_S = 0.05
 NODES = {"cpu": 2, "a10": 2, "h100": 1}
@@ -69,12 +70,26 @@ def _hold(folder: pathlib.Path, placed: order.Order, *, tied: bool) -> subproces
     while not (folder / "ready").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
+            process.wait()
             raise faults.ClusterFault(f"the cluster did not start: {_why(folder)}; logs are in {folder / 'logs'}")
         time.sleep(POLL_S)
     pid = _only_child(process.pid) if placed.plan.isolated else process.pid
     record = {"pid": pid, "isolated": placed.plan.isolated, "api_url": (folder / "ready").read_text()}
     (folder / "cluster.json").write_text(json.dumps(record))
     return process
+
+
+@contextlib.contextmanager
+def running(
+    folder: pathlib.Path, *, nodes: Mapping[str, int] | None = None, checkout: pathlib.Path = places.REPOSITORY
+) -> Iterator[None]:
+    """A cluster for as long as this lasts, whatever happens meanwhile."""
+    process = start(folder, nodes=nodes, checkout=checkout, tied=True)
+    try:
+        yield
+    finally:
+        stop(folder)
+        process.wait()
 
 
 def holder(folder: pathlib.Path) -> int | None:
