@@ -67,8 +67,12 @@ def test_when_its_starter_is_killed_a_cluster_and_its_pods_end(second):
     clusters.until("nothing is left", lambda: not processes_of(second), timeout_s=10)
 
 
+def refuse():
+    raise faults.ClusterFault("not in this test")
+
+
 def test_without_namespaces_pods_live_on_loopback_addresses_and_are_still_themselves(second, monkeypatch):
-    monkeypatch.setattr(namespaces, "trouble", lambda: "for this test")
+    monkeypatch.setattr(namespaces, "own", refuse)
     with local.running(second, nodes={"cpu": 1}), source.entered(second) as cluster:
         cluster.apply(objects.deployment("web", replicas=1), objects.pod("who", objects.python(WHO)))
         cluster.kubectl("rollout", "status", "deploy/web", "--timeout=60s")
