@@ -10,7 +10,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle
+.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e
 
 setup: .venv/.ready
 
@@ -40,3 +40,13 @@ bench: setup
 # Replays the recorded schedules of the real vLLM scheduler; every step and every request must come out the same.
 oracle: setup
 	$(BIN)/python -m glia_sim oracle $(GLIA_DATA)/vllm_oracle
+
+# A Kubernetes control plane of one's own on this machine; prints how to use it. CLUSTER= options, such as --nodes cpu=1,a10=4
+cluster: setup
+	PYTHONPATH=tests $(BIN)/python -m controlplane start $(CLUSTER)
+
+cluster-stop: setup
+	PYTHONPATH=tests $(BIN)/python -m controlplane stop
+
+e2e: setup
+	$(BIN)/pytest -m e2e tests/e2e

@@ -1,0 +1,1 @@
+"""A real Kubernetes control plane on one machine, with a node agent that runs pods as local processes."""

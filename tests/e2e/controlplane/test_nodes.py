@@ -1,0 +1,57 @@
+"""Nodes look like machines with GPUs, hold no more than they have, and fail."""
+
+from __future__ import annotations
+
+from controlplane import cluster as clusters
+from controlplane import objects
+
+
+def ready_state(cluster, name):
+    conditions = cluster.get("node", name)["status"]["conditions"]
+    return next(entry["status"] for entry in conditions if entry["type"] == "Ready")
+
+
+def test_gpu_nodes_carry_the_labels_and_capacity_of_their_hardware(local_cluster):
+    nodes = {node["metadata"]["name"]: node for node in local_cluster.get("nodes")}
+    labels = nodes["h100-0"]["metadata"]["labels"]
+    assert labels["nvidia.com/gpu.product"] == "NVIDIA-H100-80GB-HBM3"
+    assert labels["nvidia.com/gpu.memory"] == "81559"
+    assert nodes["h100-0"]["status"]["allocatable"]["nvidia.com/gpu"] == labels["nvidia.com/gpu.count"] == "8"
+    assert nodes["a10-1"]["metadata"]["labels"]["nvidia.com/gpu.product"] == "NVIDIA-A10"
+    assert "nvidia.com/gpu" not in nodes["cpu-0"]["status"]["capacity"]
+
+
+def test_pods_wait_for_gpus_that_others_hold(local_cluster, namespace):
+    cluster = local_cluster
+    resources = {"limits": {"nvidia.com/gpu": "5"}}
+    greedy = objects.deployment("greedy", replicas=2, container={**objects.witness_container(), "resources": resources})
+    cluster.apply(greedy, namespace=namespace)
+
+    def placed():
+        pods = cluster.get("pods", "-n", namespace)
+        conditions = [entry for pod in pods for entry in pod["status"].get("conditions", [])]
+        waiting = [entry for entry in conditions if entry.get("reason") == "Unschedulable"]
+        return [pod["spec"].get("nodeName") for pod in pods] if waiting else None
+
+    assert sorted(clusters.until("one is unschedulable", placed), key=str) == [None, "h100-0"]
+
+
+def test_a_node_that_dies_goes_not_ready_its_pods_start_elsewhere_and_it_comes_back(local_cluster, namespace):
+    cluster = local_cluster
+    on_cpu = {"nodeSelector": {"node.kubernetes.io/instance-type": "cpu"}}
+    cluster.apply(objects.deployment("web", replicas=1, **on_cpu), namespace=namespace)
+    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=60s")
+    first = cluster.get("pods", "-n", namespace)[0]["spec"]["nodeName"]
+    cluster.node(first, "down")
+    try:
+        clusters.until("the node is not ready", lambda: ready_state(cluster, first) != "True", timeout_s=60)
+
+        def moved():
+            pods = cluster.get("pods", "-n", namespace, "--field-selector=status.phase=Running")
+            return [pod for pod in pods if pod["spec"]["nodeName"] != first]
+
+        clusters.until("a pod runs on the other node", moved, timeout_s=60)
+    finally:
+        cluster.node(first, "up")
+    clusters.until("the node is ready again", lambda: ready_state(cluster, first) == "True")
+    clusters.until("the old pod is gone", lambda: len(cluster.get("pods", "-n", namespace)) == 1)
