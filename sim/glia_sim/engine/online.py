@@ -44,7 +44,7 @@ def _uniform(seed: np.uint64, index: int) -> float:
 
 @kernel
 def _excess(w: World, pace: Records) -> float:
-    """Seconds by which the step put in flight last differs from the formula; a log-normal factor of mean 1, and stalls."""
+    """Seconds by which the last step launched differs from the formula: a log-normal factor of mean 1, and stalls."""
     rep, now = w.rep[0], pace[0]
     excess = 0.0
     first = 3 * rep.iterations

@@ -164,7 +164,7 @@ def update(w: World, r: int, t: float) -> int:
 
 @kernel
 def abort(w: World, r: int, q: int, t: float) -> None:
-    """The client of request q, which waits or runs at replica r, goes away: its blocks are free before the next step."""
+    """The client of request q, which waits or runs at replica r, goes away; its blocks are free at the next step."""
     req = w.req[q]
     if req.state == WAITING:
         w.rep[r].waiting -= 1

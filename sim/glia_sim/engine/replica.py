@@ -5,14 +5,14 @@ from __future__ import annotations
 import collections
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glia_sim.engine import build, handle, layout, online, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     import numpy.typing as npt
 
@@ -102,8 +102,14 @@ class Replica:
         found: np.void = self._world.req[q]
         return found
 
+    def scheduled(self, numbers: Collection[int]) -> list[int]:
+        """Those of the requests that have been scheduled once or more."""
+        asked = np.fromiter(numbers, np.int64, len(numbers))
+        found: list[int] = asked[self._world.req["first_sched"][asked] >= 0.0].tolist()
+        return found
+
     def submit(self, t: float, order: Order) -> int:
-        """Take a request in at time t, after `advance(t, arriving=True)` has been read to its end; returns its number."""
+        """Take a request in at time t, to which `advance(t, arriving=True)` has run; returns its number."""
         q = self._take()
         req = self._world.req[q]
         req["arrival"] = req["dispatch"] = t
@@ -163,7 +169,7 @@ class Replica:
         self._attach()
 
     def _attach(self) -> None:
-        self._handle = handle.Handle(world.KIND, self._world._asdict())
+        self._handle: Any = handle.Handle(world.KIND, self._world._asdict())
         self._sampled = np.zeros(len(self._world.req), np.int64)
         self._scratch = np.zeros(len(self._world.req), np.int64)
 
@@ -184,7 +190,9 @@ def _empty_world(group: fleets.Group, *, caching: bool, width: int) -> world.Wor
     rep["ready_t"] = math.inf
     rep["state"] = layout.SERVING
     build.fill_replicas(rep, group, caching=caching, priority=False)
-    blocks, slots = (group.engine.num_blocks, 1 << (4 * group.engine.num_blocks - 1).bit_length()) if caching else (1, 1)
+    blocks, slots = (
+        (group.engine.num_blocks, 1 << (4 * group.engine.num_blocks - 1).bit_length()) if caching else (1, 1)
+    )
     rep["table_mask"] = slots - 1
     widest = int(rep["max_active"][0])
     tally = np.zeros(world.TALLIES, np.int64)
