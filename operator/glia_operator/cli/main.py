@@ -185,6 +185,53 @@ def emulate(
 
 
 @app.command()
+def load(
+    trace: Trace,
+    targets: Annotated[str, typer.Option("--targets", metavar="URL,...", help="Servers, or one router before them.")],
+    *,
+    time_scale: TimeScale = 1.0,
+    start: Start = 0.0,
+    limit: Limit = None,
+    router: Annotated[str, typer.Option("--router", metavar="rr|random|least", help="Choice among targets.")] = "rr",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of --router random.")] = 0,
+    prompt: Annotated[str, typer.Option("--prompt", metavar="ids|text", help="Token ids, or words.")] = "ids",
+    model: Annotated[Optional[str], typer.Option("--model", help="Name to ask for.")] = None,  # noqa: UP045 - typer
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Whether answers come token by token.")] = True,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045 - typer
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, help="A client gives up after so long."),
+    ] = None,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--out", metavar="CSV", help="Write what happened to every request."),
+    ] = None,
+    tokens_out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--tokens-out", metavar="CSV", help="Write when every token came."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a trace's requests to servers when they are due, and record what clients see."""
+    work = _work("load")
+    wish = work.Wish(
+        trace=trace,
+        time_scale=time_scale,
+        start=start,
+        limit=limit,
+        targets=targets,
+        router=router,
+        seed=seed,
+        prompt=prompt,
+        model=model,
+        stream=stream,
+        timeout_s=timeout,
+        out=out,
+        tokens_out=tokens_out,
+    )
+    work.run(wish, as_json=as_json)
+
+
+@app.command()
 def policies() -> None:
     """List the policies of the catalogue."""
     _work("listings").policies()

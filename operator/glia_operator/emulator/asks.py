@@ -95,11 +95,15 @@ def _completion(given: object) -> tokens.Prompt:
         given = given[0]
     if isinstance(given, str) and given:
         return tokens.split(given)
-    if isinstance(given, list) and given and all(type(token) is int and 0 <= token < 2**31 for token in given):
+    if isinstance(given, list) and given and _are_ids(given):
         return tuple(given)
     if isinstance(given, list) and len(given) > 1 and not any(type(token) is int for token in given):
         raise Refusal("several prompts in one request are not supported; send one", param="prompt")
     raise Refusal("prompt must be a text or a list of token ids, and not empty", param="prompt")
+
+
+def _are_ids(given: list[Any]) -> bool:
+    return set(map(type, given)) == {int} and min(given) >= 0 and max(given) < 2**31
 
 
 def _chat(messages: object) -> tokens.Prompt:

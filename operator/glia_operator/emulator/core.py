@@ -24,6 +24,7 @@ class Core:
         self._unscheduled: set[int] = set()
         self._unseen = 0
         self._prefilling_tokens = 0
+        self._reached_s = 0.0
 
     @property
     def due(self) -> float:
@@ -60,6 +61,7 @@ class Core:
 
     def open(self, t: float, ask: asks.Ask) -> session.Session:
         """Hand a request to the engine at time t."""
+        t = max(t, self._reached_s)
         self.advance(t, arriving=True)
         engine = self.settings.engine
         content = None
@@ -78,6 +80,7 @@ class Core:
 
     def close(self, t: float, one: session.Session) -> None:
         """The client of a request goes away; nothing happens if it has ended."""
+        t = max(t, self._reached_s)
         self.advance(t, arriving=True)
         if one.done:
             return
@@ -87,7 +90,8 @@ class Core:
 
     def advance(self, t: float, *, arriving: bool = False) -> None:
         """Run the engine to time t: sessions get their tokens and hear of it."""
-        for step in self._engine.advance(t, arriving=arriving):
+        self._reached_s = max(t, self._reached_s)
+        for step in self._engine.advance(self._reached_s, arriving=arriving):
             self._take(step)
         if self._engine.due == math.inf:
             self._ledger.gauges(self._engine.gauges, unseen=0)
@@ -107,7 +111,8 @@ class Core:
             one.done = True
             self._ledger.finished(step.t, one)
             self._forget(one)
-        for one in served:
+        # The first and the last tokens are what latencies are measured by; they leave first.
+        for one in sorted(served, key=_between):
             one.heard()
 
     def _deliver(self, t: float, one: session.Session) -> None:
@@ -132,3 +137,8 @@ class Core:
         self._unscheduled.discard(one.number)
         if one.delivered == 0:
             self._prefilling_tokens -= len(one.ask.prompt)
+
+
+def _between(one: session.Session) -> bool:
+    """Whether a request's latest token is neither its first nor its last."""
+    return not one.done and one.delivered > 1

@@ -6,6 +6,7 @@ characters per token. Everything an answer holds follows from the seed and the r
 
 from __future__ import annotations
 
+import array
 import hashlib
 import math
 import re
@@ -75,14 +76,24 @@ def answer(request_id: str, outputs: schema.OutputsSection) -> Answer:
 
 def content(prompt: Prompt, reply: Answer, output_tokens: int, block_size: int) -> npt.NDArray[np.int64]:
     """Ids of the whole blocks of prompt and answer; each stands for its block and for all before it."""
-    texts = bool(prompt) and isinstance(prompt[0], str)
-    tail = _TOKEN.findall(reply.text(0, output_tokens)) if texts else reply.ids(0, output_tokens)
-    tokens: Sequence[object] = (*prompt, *tail)
-    kind = b"text" if texts else b"ids"
-    ids = np.zeros(len(tokens) // block_size, np.int64)
-    before = kind
-    for k in range(len(ids)):
-        block = "\x1f".join(map(str, tokens[k * block_size : (k + 1) * block_size]))
-        before = hashlib.blake2b(before + block.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if isinstance(prompt[0], str):
+        pieces = [*map(str, prompt), *_TOKEN.findall(reply.text(0, output_tokens))]
+        texts = ("\x1f".join(pieces[first:last]) for first, last in _whole(len(pieces), block_size))
+        blocks = [text.encode("utf-8", "surrogatepass") for text in texts]
+        return _chained(b"text", blocks)
+    ids = array.array("q", (*map(int, prompt), *reply.ids(0, output_tokens)))
+    return _chained(b"ids", [ids[first:last].tobytes() for first, last in _whole(len(ids), block_size)])
+
+
+def _whole(count: int, size: int) -> list[tuple[int, int]]:
+    """Where the whole blocks among `count` tokens begin and end."""
+    return [(first, first + size) for first in range(0, count - size + 1, size)]
+
+
+def _chained(start: bytes, blocks: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    ids = np.zeros(len(blocks), np.int64)
+    before = start
+    for k, block in enumerate(blocks):
+        before = hashlib.blake2b(before + block, digest_size=8).digest()
         ids[k] = int.from_bytes(before, "little") >> 1
     return ids
