@@ -114,7 +114,7 @@ class Family:
     def __init__(self, name: str, kind: Kind, text: str, *, bounds: Sequence[float] = ()) -> None:
         self.name = name
         self.kind = kind
-        self.text = _escaped(text).replace(r"\"", '"')
+        self.text = text.replace("\\", r"\\").replace("\n", r"\n")
         self.bounds = bounds
         self.metrics: dict[str, Metric] = {}
 
@@ -145,7 +145,8 @@ class Family:
     def open_lines(self) -> Iterator[str]:
         """The OpenMetrics format, version 1.0.0."""
         suffix = "_total" if self.kind == "counter" else ""
-        yield f"# HELP {self.name} {self.text}\n# TYPE {self.name} {self.kind}\n"
+        text = self.text.replace('"', r"\"")
+        yield f"# HELP {self.name} {text}\n# TYPE {self.name} {self.kind}\n"
         for metric, created in itertools.zip_longest(self.metrics.values(), self._created()):
             yield from metric.lines(self.name, suffix)
             if self.kind != "gauge":
