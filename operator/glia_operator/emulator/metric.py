@@ -80,8 +80,8 @@ class Histogram:
         reached = 0
         for head, count in zip(self.heads, self.counts, strict=True):
             reached += count
-            yield f"{name}_bucket{head} {reached}.0\n"
-        yield f"{name}_count{self.labels} {reached}.0\n"
+            yield f"{name}_bucket{head} {_rendered(float(reached))}\n"
+        yield f"{name}_count{self.labels} {_rendered(float(reached))}\n"
         yield f"{name}_sum{self.labels} {_rendered(self.total)}\n"
 
 
@@ -101,7 +101,7 @@ class Summary:
 
     def lines(self, name: str, suffix: str) -> Iterator[str]:  # noqa: ARG002 - only counters have one
         """Count and sum."""
-        yield f"{name}_count{self.labels} {self.count}.0\n"
+        yield f"{name}_count{self.labels} {_rendered(float(self.count))}\n"
         yield f"{name}_sum{self.labels} {_rendered(self.total)}\n"
 
 
