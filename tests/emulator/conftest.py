@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 
@@ -94,6 +95,10 @@ class Client:
         async with self.session.delete(self.url + "/emulator/faults") as answer:
             assert answer.status == 200
 
+    async def busy(self):
+        """Whether the engine holds a request."""
+        return self.core.live > 0
+
     async def value(self, sample):
         """A sample of /metrics, by its name and the labels that it has beside engine and model."""
         _, text = await self.get("/metrics")
@@ -120,3 +125,15 @@ async def serve():
     for launched in started:
         launched.driver.clear()
         await launched.stop()
+
+
+@pytest.fixture
+def until():
+    """Waits, ten seconds at most, for a coroutine function to say yes."""
+
+    async def wait(condition):
+        async with asyncio.timeout(10.0):
+            while not await condition():  # noqa: ASYNC110 - a server has no event for us
+                await asyncio.sleep(0.005)
+
+    return wait

@@ -141,8 +141,14 @@ async def test_the_routes_beside_generation_answer_as_vllm_does(configure, serve
     assert (await client.get("/v1/completions"))[0] == 405
 
 
-async def test_a_client_that_goes_away_frees_its_blocks(configure, serve):
+async def test_a_client_that_goes_away_frees_its_blocks(configure, serve, until):
     client = await serve(configure())
+
+    async def used():
+        return await client.value("vllm:kv_cache_usage_perc") > 0.0
+
+    async def unused():
+        return await client.value("vllm:kv_cache_usage_perc") == 0.0
 
     async def impatient():
         await client.complete(prompt=[1] * 500, max_tokens=400, ignore_eos=True)
@@ -153,11 +159,9 @@ async def test_a_client_that_goes_away_frees_its_blocks(configure, serve):
             if streaming
             else impatient()
         )
-        while await client.value("vllm:kv_cache_usage_perc") == 0.0:
-            await asyncio.sleep(0.01)
+        await until(used)
         task.cancel()
-        while await client.value("vllm:kv_cache_usage_perc") > 0.0:
-            await asyncio.sleep(0.01)
+        await until(unused)
     assert client.core.live == 0
     assert await client.value('vllm:request_success_total{finished_reason="abort"') == 0.0
 
@@ -180,12 +184,11 @@ async def test_priorities_reorder_the_queue_only_where_the_policy_says_so(config
         assert ended == ["running", *order]
 
 
-async def test_a_full_queue_is_a_503_and_within_a_stream_a_200_with_an_error(configure, serve):
+async def test_a_full_queue_is_a_503_and_within_a_stream_a_200_with_an_error(configure, serve, until):
     client = await serve(configure(max_queued_requests=1))
     async with asyncio.TaskGroup() as group:
         group.create_task(client.complete(max_tokens=150, ignore_eos=True))
-        while client.core.live == 0:
-            await asyncio.sleep(0.005)
+        await until(client.busy)
         status, body = await client.complete()
         assert (status, body["error"]["code"]) == (503, 503)
         status, events = await client.events("/v1/completions", {"prompt": "hi"})

@@ -11,15 +11,17 @@ import pytest
 from glia_operator.emulator import clock, launch, schema, trouble
 
 
-async def test_a_slow_start_answers_503_until_it_is_over(configure, serve):
+async def test_a_slow_start_answers_503_until_it_is_over(configure, serve, until):
     slow = schema.FaultSection(kind="slow-start", for_s=0.3)
     client = await serve(configure(faults_at_start=(slow,)))
     assert (await client.get("/health"))[0] == 503
     assert (await client.complete())[0] == 503
     assert (await client.get("/metrics"))[0] == 503
-    while (await client.get("/health"))[0] == 503:
-        await asyncio.sleep(0.02)
-    assert client.launched.driver.now_s > 0.3
+
+    async def healthy():
+        return (await client.get("/health"))[0] == 200
+
+    await until(healthy)
     assert (await client.complete())[0] == 200
 
 
@@ -126,14 +128,17 @@ async def test_nobody_can_break_a_server_that_does_not_allow_it(configure, serve
     assert (await client.post("/emulator/faults", {"kind": "crash"}))[0] == 404
 
 
-async def test_stopping_lets_what_is_in_flight_end(configure):
+async def test_stopping_lets_what_is_in_flight_end(configure, until):
     launched = launch.Launched(configure(), launch.Address(host="127.0.0.1", port=0))
     await launched.start()
     async with aiohttp.ClientSession() as session:
         body = {"prompt": "hi", "max_tokens": 40, "ignore_eos": True}
         task = asyncio.create_task(session.post(f"http://{launched.at}/v1/completions", json=body))
-        while launched.driver.core.live == 0:
-            await asyncio.sleep(0.005)
+
+        async def busy():
+            return launched.driver.core.live > 0
+
+        await until(busy)
         stopping = asyncio.create_task(launched.stop())
         answer = await task
         assert (await answer.json())["usage"]["completion_tokens"] == 40

@@ -77,7 +77,9 @@ def test_times_add_up(crowded):
         )
     }
     assert total["request_queue_time"] + total["request_inference_time"] == pytest.approx(total["e2e_request_latency"])
-    assert total["request_prefill_time"] + total["request_decode_time"] == pytest.approx(total["request_inference_time"])
+    assert total["request_prefill_time"] + total["request_decode_time"] == pytest.approx(
+        total["request_inference_time"]
+    )
 
 
 def test_cached_tokens_agree_wherever_they_are_counted(crowded):

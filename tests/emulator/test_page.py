@@ -7,7 +7,8 @@ import time
 import prometheus_client
 import pytest
 from prometheus_client import openmetrics, parser
-from prometheus_client.openmetrics import exposition, parser as open_parser
+from prometheus_client.openmetrics import exposition
+from prometheus_client.openmetrics import parser as open_parser
 
 from glia_operator.emulator import families, metric, page
 
@@ -63,7 +64,9 @@ async def test_the_page_is_that_of_a_real_server(ours, data_dir, name):
             assert ours[family][:2] == expected[:2]
         else:
             assert ours[family] == expected, family
-    created_on_demand = {"http_requests_created"} | {f"http_re{kind}_size_bytes_created" for kind in ("quest", "sponse")}
+    created_on_demand = {"http_requests_created"} | {
+        f"http_re{kind}_size_bytes_created" for kind in ("quest", "sponse")
+    }
     assert set(ours) - set(real) <= created_on_demand | {"http_request_duration_seconds_created"}
     assert [name for name in ours if name in real] == list(real)
 
