@@ -17,7 +17,6 @@ from glia_sim.engine import (
     layout,
     outputs,
     router,
-    running,
     scaling,
     step,
     stretch,
@@ -136,16 +135,7 @@ def _give_up(w: World, c: Control, q: int, t: float) -> None:
         r = req.replica
         if w.rep[r].stretch > 0:
             events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
-        if req.state == WAITING:
-            w.rep[r].waiting -= 1
-            w.account[req.picker, r].waiting_blocks -= running.seen_blocks(w, r, q)
-            req.state = FAILED
-        else:
-            req.state = ABORTED
-            w.rep[r].aborts += 1
-        req.status = CLIENT_TIMEOUT
-        req.finish = t
-        outputs.close(w, r, q)
+        outputs.abort(w, r, q, t)
     _account(w, c, since, t)
 
 
