@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from concurrent import futures
 
 import pytest
 
 from glia_operator.research import brief as briefs
+from glia_operator.research import notebook as notebooks
+from glia_operator.research import study
 from glia_sim import fleet_file, goal
 from glia_sim.policy import document
 from glia_sim.workload import readers
@@ -48,3 +51,13 @@ def small_brief():
         objective=goal.objective("mean-latency"),
         experiments=4,
     )
+
+
+@pytest.fixture(scope="session")
+def finished(small_brief, tmp_path_factory):
+    """One whole study in two worker processes."""
+    path = tmp_path_factory.mktemp("study") / "notebook.jsonl"
+    context = multiprocessing.get_context("spawn")
+    with futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+        outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=pool)
+    return outcome, path.read_bytes()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-from concurrent import futures
 
 import numpy as np
 import pytest
@@ -15,16 +13,6 @@ from glia_sim import fleet_file, goal, seeds
 from glia_sim.policy import compile as compiler
 from glia_sim.policy import document
 from glia_sim.workload import readers
-
-
-@pytest.fixture(scope="module")
-def finished(small_brief, tmp_path_factory):
-    """One whole study in two worker processes."""
-    path = tmp_path_factory.mktemp("study") / "notebook.jsonl"
-    context = multiprocessing.get_context("spawn")
-    with futures.ProcessPoolExecutor(2, mp_context=context) as pool:
-        outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=pool)
-    return outcome, path.read_bytes()
 
 
 def test_a_study_stays_within_its_experiments_and_explains_itself(finished, small_brief):

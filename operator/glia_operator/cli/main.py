@@ -13,9 +13,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from glia_operator.cli import cut as cuts
+from glia_operator.cli import kubectl
 from glia_sim import faults
-
-BAD_INPUT = 2
 
 Fleet = Annotated[str, typer.Option("--fleet", metavar="NAME|FILE", help="Built-in fleet (see `glia fleets`) or YAML.")]
 Trace = Annotated[str, typer.Option("--trace", metavar="FILE|synthetic:NAME", help="Requests; docs/traces.md.")]
@@ -40,14 +39,7 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit status is 0, 2 for bad input, or 130 after Ctrl-C."""
-    try:
-        typer.main.get_command(app).main(args=arguments, prog_name="glia")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    except faults.Fault as fault:
-        sys.stderr.write(f"glia: {fault}\n")
-        return BAD_INPUT
-    return 0
+    return kubectl.main(arguments, app=app, program="glia")
 
 
 def _work(command: str) -> Any:  # noqa: ANN401 - modules have no types of their own
@@ -130,8 +122,8 @@ def optimize(
         wish = work.from_file(file)
     else:
         cut = cuts.Cut(fleet=fleet, trace=trace, time_scale=time_scale, start=start, limit=limit)
-        wish = work.Wish(
-            cut=cut,
+        wish = work.from_options(
+            cut,
             baseline=baseline,
             objective=objective,
             constraints=tuple(constraint or ()),
@@ -241,3 +233,19 @@ def policies() -> None:
 def fleets() -> None:
     """List the built-in fleets."""
     _work("listings").fleets()
+
+
+@app.command()
+def crds(
+    *,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--out", metavar="DIR", help="Write a file per kind there; else all go to standard output."),
+    ] = None,
+    reference: Annotated[bool, typer.Option("--reference", help="Print the reference page instead.")] = False,
+) -> None:
+    """Render the CustomResourceDefinitions."""
+    _work("crds").run(out, as_reference=reference)
+
+
+app.add_typer(kubectl.app)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from rich import progress as bars
 from rich.console import Console
 
-from glia_operator.api import optimization
+from glia_operator.api import offline_file
 from glia_operator.cli import cut as cuts
 from glia_operator.cli import files, marks, measure, scene
 from glia_operator.report import page, story
+from glia_operator.research import asked, study
 from glia_operator.research import brief as briefs
 from glia_operator.research import notebook as notebooks
-from glia_operator.research import study
 from glia_sim import faults, goal
 from glia_sim.policy import document
 
@@ -41,36 +41,40 @@ SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the user asks, as text."""
+    """What the user asks, and about what."""
 
     cut: cuts.Cut
+    asked: asked.Asked
     baseline: str = "llq"
-    objective: str = "mean-latency"
-    constraints: tuple[str, ...] = ()
-    budget: str = "20"
-    tunes: frozenset[str] = briefs.PROGRAMS
-    seed: int = 0
 
 
 def from_file(path: str) -> Wish:
     """The wish in a `GliaOptimization` with an offline section."""
-    spec = optimization.load(pathlib.Path(path)).spec
+    spec = offline_file.load(pathlib.Path(path)).spec
     offline = spec.offline
-    named = {"router": spec.tune.router, "scheduler": spec.tune.scheduler, "autoscaler": spec.tune.autoscaler}
-    return Wish(
-        cut=cuts.Cut(
-            fleet=offline.fleet,
-            trace=offline.trace,
-            time_scale=offline.time_scale,
-            start=offline.start,
-            limit=offline.limit,
-        ),
-        baseline=offline.baseline,
-        objective=spec.objective.name,
-        constraints=tuple(constraint.text for constraint in spec.constraints),
-        budget=str(spec.research.budget.experiments),
-        tunes=frozenset(name for name, section in named.items() if section is not None),
+    cut = cuts.Cut(
+        fleet=offline.fleet,
+        trace=offline.trace,
+        time_scale=offline.time_scale,
+        start=offline.start,
+        limit=offline.limit,
     )
+    return Wish(cut=cut, asked=asked.asked(spec), baseline=offline.baseline)
+
+
+def from_options(
+    cut: cuts.Cut, *, baseline: str, objective: str, constraints: tuple[str, ...], budget: str, seed: int
+) -> Wish:
+    """The wish in the command's options."""
+    experiments, seconds = _budget(budget)
+    what = asked.Asked(
+        objective=goal.objective(objective),
+        constraints=tuple(goal.constraint(text) for text in constraints),
+        experiments=experiments,
+        seconds=seconds,
+        root=seed,
+    )
+    return Wish(cut=cut, asked=what, baseline=baseline)
 
 
 def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> None:
@@ -82,7 +86,9 @@ def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> N
     """
     began = time.monotonic()
     where = scene.load(wish.cut)
-    brief = _brief(wish, where)
+    brief = asked.brief(
+        wish.asked, machines=where.machines, workload=where.workload, baseline=document.load(wish.baseline)
+    )
     folder = pathlib.Path(out or f"glia-out/{where.machines.name}-{brief.digest[7:19]}")
     book = notebooks.Notebook(_notebook(folder, brief))
     measure.measure(where, wish.baseline, brief.baseline)
@@ -95,21 +101,6 @@ def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> N
         sys.stderr.write(f"interrupted; the same command with --out {folder} goes on from {book.path}\n")
         raise SystemExit(INTERRUPTED) from None
     _deliver(where, brief, outcome, folder, began=began, as_json=as_json)
-
-
-def _brief(wish: Wish, where: scene.Scene) -> briefs.Brief:
-    experiments, seconds = _budget(wish.budget)
-    return briefs.Brief(
-        fleet=where.machines,
-        workload=where.workload,
-        baseline=document.load(wish.baseline),
-        objective=goal.objective(wish.objective),
-        constraints=tuple(goal.constraint(text) for text in wish.constraints),
-        tunes=wish.tunes,
-        experiments=experiments,
-        seconds=seconds,
-        root=wish.seed,
-    )
 
 
 def _budget(text: str) -> tuple[int, float | None]:

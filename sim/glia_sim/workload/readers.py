@@ -26,6 +26,18 @@ def read(
     place = str(name)
     _check_cut(place, time_scale, start, limit)
     workload = synthetic.make(place) if place.startswith(synthetic.SCHEME) else _file(pathlib.Path(name), place)
+    return _cut(workload, place, time_scale, start, limit)
+
+
+def parse(
+    text: str, place: str, *, time_scale: float = 1.0, start: float = 0.0, limit: int | None = None
+) -> trace.Workload:
+    """The requests in the text of a trace file; `place` names it in messages, and the rest is as in `read`."""
+    _check_cut(place, time_scale, start, limit)
+    return _cut(_formats(text.replace("\r\n", "\n"), place), place, time_scale, start, limit)
+
+
+def _cut(workload: trace.Workload, place: str, time_scale: float, start: float, limit: int | None) -> trace.Workload:
     if start == 0 and limit is None:
         return workload.scaled(time_scale)
     cut = workload.limited(start, limit)
@@ -47,7 +59,10 @@ def _check_cut(place: str, time_scale: float, start: float, limit: int | None) -
 
 
 def _file(path: pathlib.Path, place: str) -> trace.Workload:
-    text = _text(path, place)
+    return _formats(_text(path, place), place)
+
+
+def _formats(text: str, place: str) -> trace.Workload:
     if not text.strip():
         raise faults.InputFault(f"{place}: the file is empty; docs/traces.md lists the formats")
     if text.lstrip()[0] in "{[":

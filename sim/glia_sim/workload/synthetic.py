@@ -47,13 +47,28 @@ def make(address: str) -> trace.Workload:
     Raises:
         InputFault: naming the address, what was received and what would be right.
     """
+    name = address.removeprefix(SCHEME).partition("?")[0]
+    generate, _ = _generator(address, name)
+    return generate(recipe(address))
+
+
+def recipe(address: str) -> Recipe:
+    """What an address asks for, checked, nothing generated yet.
+
+    Raises:
+        InputFault: as `make`.
+    """
     name, _, query = address.removeprefix(SCHEME).partition("?")
-    if name not in GENERATORS:
-        close = difflib.get_close_matches(name, GENERATORS, n=1)
-        hint = f"did you mean {SCHEME}{close[0]}?" if close else f"known names: {', '.join(names())}"
-        raise faults.InputFault(f"{address}: no synthetic workload {name!r}; {hint}")
-    generate, rate = GENERATORS[name]
-    return generate(_recipe(address, query, rate))
+    _, rate = _generator(address, name)
+    return _recipe(address, query, rate)
+
+
+def _generator(address: str, name: str) -> tuple[Callable[[Recipe], trace.Workload], float]:
+    if name in GENERATORS:
+        return GENERATORS[name]
+    close = difflib.get_close_matches(name, GENERATORS, n=1)
+    hint = f"did you mean {SCHEME}{close[0]}?" if close else f"known names: {', '.join(names())}"
+    raise faults.InputFault(f"{address}: no synthetic workload {name!r}; {hint}")
 
 
 def names() -> tuple[str, ...]:

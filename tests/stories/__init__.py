@@ -1,0 +1,1 @@
+"""Objects that several folders of tests tell about."""
