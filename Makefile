@@ -10,7 +10,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e
+.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e image chart-docs
 
 setup: .venv/.ready
 
@@ -50,3 +50,11 @@ cluster-stop: setup
 
 e2e: setup
 	$(BIN)/pytest -m e2e tests/e2e
+
+# Builds the image and proves that it runs as the chart runs it. BASE=local where no registry of images is reached.
+image:
+	$(PYTHON) tests/image/prove.py $(if $(BASE),--base $(BASE))
+
+# Writes the table of values in the chart's README.
+chart-docs: setup
+	$(BIN)/python tests/chart/values_table.py
