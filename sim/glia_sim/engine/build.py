@@ -223,10 +223,12 @@ def make_control(
     flags = _flags(program, fleet)
     picker = np.zeros(pickers + 1, control.PICKER)
     picker["next_scrape"] = begin + fleet.router.scrape_interval_s * np.arange(pickers + 1) / pickers
+    scrape = np.zeros((pickers + 1, replicas), control.SCRAPE)
+    scrape["t"] = begin
     estimates = (pickers, replicas, _chain(workload)[1]) if flags[control.READS_PREFIX] else (1, 1, 1)
     return control.Control(
         picker=picker,
-        scrape=np.zeros((pickers, replicas), control.SCRAPE),
+        scrape=scrape,
         clock=_clock(fleet, begin=begin, scales=bool(flags[control.HAS_AUTOSCALER]), timeline_s=timeline_s),
         views=np.zeros((pickers + 1, replicas, len(fields.REPLICA))),
         fleet=np.zeros((pickers + 1, fields.FLEET_WIDTH)),
