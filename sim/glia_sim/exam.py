@@ -44,6 +44,7 @@ def examine(
     executor: futures.Executor,
     simulate: trial.Simulate = runs.simulate,
     root: int = 0,
+    sitting: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> verdict.Verdict:
     """Serve held-out arrivals under both policies, in the conditions as they are and in harder ones, and decide.
@@ -57,6 +58,7 @@ def examine(
         executor: where simulations run; results do not depend on it.
         simulate: the twin.
         root: root of the held-out seeds (`seeds.stream`).
+        sitting: how many exams of the same study came before; each has held-out seeds of its own.
         progress: called with (trials done, trials in all) after each one.
 
     Raises:
@@ -64,7 +66,8 @@ def examine(
     """
     fleet.check(machines, workload)
     pair = trial.Trial(machines=machines, workload=workload, programs=(baseline, candidate), seed=0)
-    papers, notes = _papers(pair, seeds.stream("heldout", HELDOUT_SEEDS, root=root))
+    heldout = seeds.stream("heldout", (sitting + 1) * HELDOUT_SEEDS, root=root)[sitting * HELDOUT_SEEDS :]
+    papers, notes = _papers(pair, heldout)
     trials = [replace(paper.trial, seed=seed) for paper in papers for seed in paper.seeds]
     records = iter(run(trials, executor=executor, simulate=simulate, progress=progress))
     sections = [_section(paper.title, [next(records) for _ in paper.seeds], rules) for paper in papers]

@@ -13,6 +13,8 @@ import pydantic
 from glia_sim import faults, fleet, fleet_schema, hardware, yaml_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import yaml
 
 
@@ -53,8 +55,11 @@ def loads(text: str, *, place: str) -> fleet.Fleet:
     try:
         content = fleet_schema.FleetFile.model_validate(values)
     except pydantic.ValidationError as error:
-        raise faults.InputFault(_sentence(error, root, place)) from None
-    groups = tuple(_group(section, root, place, position) for position, section in enumerate(content.groups))
+        raise faults.InputFault(sentence(error, root, place, sections=fleet_schema.SECTIONS)) from None
+    groups = tuple(
+        group(section, f"{place}, line {yaml_text.line_of(root, ('groups', position))}: groups[{position}]")
+        for position, section in enumerate(content.groups)
+    )
     built = fleet.Fleet(
         name=content.name or pathlib.Path(place).stem,
         groups=groups,
@@ -66,27 +71,34 @@ def loads(text: str, *, place: str) -> fleet.Fleet:
     return built
 
 
-def _sentence(error: pydantic.ValidationError, root: yaml.Node, place: str) -> str:
+def sentence(
+    error: pydantic.ValidationError, root: yaml.Node, place: str, *, sections: Mapping[str, type[pydantic.BaseModel]]
+) -> str:
+    """The first thing wrong with a file in one sentence; `sections` are its models by field, "" the file's own."""
     first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     field = yaml_text.dotted(first["loc"])
     where = f"{place}, line {yaml_text.line_of(root, first['loc'])}: {field}"
     if first["type"] == "extra_forbidden":
-        return f"{where} is not a field; {_known(first['loc'])}"
+        return f"{where} is not a field; {_known(first['loc'], sections)}"
     if first["type"] == "missing":
         return f"{where} is missing"
     message = "must be a section of fields" if first["type"] == "model_type" else str(first["msg"])
     return f"{where}: {message[0].lower()}{message[1:]}, received {first['input']!r:.80}"
 
 
-def _known(location: tuple[int | str, ...]) -> str:
+def _known(location: tuple[int | str, ...], sections: Mapping[str, type[pydantic.BaseModel]]) -> str:
     parents = [part for part in location[:-1] if isinstance(part, str)]
-    section = fleet_schema.SECTIONS[parents[-1]] if parents else fleet_schema.FleetFile
+    section = sections[parents[-1] if parents else ""]
     close = difflib.get_close_matches(str(location[-1]), section.model_fields, n=1)
     return f"did you mean {close[0]!r}?" if close else f"fields here: {', '.join(section.model_fields)}"
 
 
-def _group(section: fleet_schema.GroupSection, root: yaml.Node, place: str, position: int) -> fleet.Group:
-    where = f"{place}, line {yaml_text.line_of(root, ('groups', position))}: groups[{position}]"
+def group(section: fleet_schema.GroupSection, where: str) -> fleet.Group:
+    """The group that a checked section describes, defaults filled in; `where` names the section in messages.
+
+    Raises:
+        InputFault: its fields contradict each other.
+    """
     try:
         model = hardware.model(section.model)
     except faults.InputFault as fault:

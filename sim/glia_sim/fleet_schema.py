@@ -13,11 +13,13 @@ Cost = Annotated[float, pydantic.Field(ge=0, le=1e9)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
-class _Section(pydantic.BaseModel):
+class Section(pydantic.BaseModel):
+    """Fields that a file may hold: no others, of exactly these types."""
+
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class StepSection(_Section):
+class StepSection(Section):
     floor_tokens: Cost | None = None
     base_ms: Cost | None = None
     token_ms: Cost | None = None
@@ -27,7 +29,7 @@ class StepSection(_Section):
     idle_ms: Duration | None = None
 
 
-class EngineSection(_Section):
+class EngineSection(Section):
     num_blocks: Annotated[int, pydantic.Field(ge=2, le=2**31)] | None = None
     block_size: Annotated[int, pydantic.Field(ge=1, le=4096)] = 16
     max_num_seqs: Annotated[int, pydantic.Field(ge=1, le=65536)] | None = None
@@ -42,30 +44,33 @@ class EngineSection(_Section):
     max_model_len: Count | None = None
 
 
-class GroupSection(_Section):
+class ReplicaSection(Section):
     gpu: Literal["A10", "L40S", "A100", "H100"]
     model: str
     tensor_parallel: Annotated[int, pydantic.Field(ge=1, le=64)] = 1
-    count: Annotated[int, pydantic.Field(ge=1, le=100_000)]
     gpu_memory_utilization: Annotated[float, pydantic.Field(gt=0, le=1)] = 0.9
     engine: EngineSection = EngineSection()
     step: StepSection = StepSection()
     step_scale: Annotated[float, pydantic.Field(gt=0, le=1000)] = 1.0
 
 
-class RouterSection(_Section):
+class GroupSection(ReplicaSection):
+    count: Annotated[int, pydantic.Field(ge=1, le=100_000)]
+
+
+class RouterSection(Section):
     views: Literal["perfect", "scraped"] = "perfect"
     scrape_interval_s: Duration = 0.2
     pickers: Annotated[int, pydantic.Field(ge=1, le=1024)] = 1
     hold_ttl_s: Duration | None = None
 
 
-class ClientsSection(_Section):
+class ClientsSection(Section):
     timeout_s: Duration | None = None
     streaming_share: Share = 1.0
 
 
-class AutoscalerSection(_Section):
+class AutoscalerSection(Section):
     min_replicas: Size
     max_replicas: Count
     interval_s: Duration
@@ -74,7 +79,7 @@ class AutoscalerSection(_Section):
     group: Size = 0
 
 
-class FleetFile(_Section):
+class FleetFile(Section):
     name: str | None = None
     groups: Annotated[list[GroupSection], pydantic.Field(min_length=1)]
     router: RouterSection = RouterSection()
@@ -82,7 +87,8 @@ class FleetFile(_Section):
     autoscaler: AutoscalerSection | None = None
 
 
-SECTIONS: dict[str, type[_Section]] = {
+SECTIONS: dict[str, type[Section]] = {
+    "": FleetFile,
     "groups": GroupSection,
     "engine": EngineSection,
     "step": StepSection,

@@ -71,13 +71,10 @@ def stop(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a command in a cluster that lives as long as it."""
-    with local.start(options.state, nodes=options.nodes, checkout=options.checkout, tied=True):
-        try:
-            with source.entered(options.state):
-                environment = os.environ | local.environment(options.state)
-                return subprocess.run(options.command, env=environment, check=False).returncode
-        finally:
-            local.stop(options.state)
+    alive = local.running(options.state, nodes=options.nodes, checkout=options.checkout)
+    with alive, source.entered(options.state):
+        environment = os.environ | local.environment(options.state)
+        return subprocess.run(options.command, env=environment, check=False).returncode
 
 
 def node(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING
 from controlplane import binaries, faults, layout, namespaces, order, places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-READY_S = 90.0
+READY_S = 180.0
 STOP_S = 10.0
 POLL_S = 0.05
 NODES = {"cpu": 2, "a10": 2, "h100": 1}
@@ -39,42 +40,74 @@ def start(
     if holder(folder):
         raise faults.ClusterFault(f"a cluster runs already in {folder}; stop it first, or name another --state")
     programs = binaries.resolve()
-    trouble = namespaces.trouble()
-    if trouble:
-        places.say(
-            f"no namespaces: {trouble}; pods get 127.99.x.y, and there are no EndpointSlices, volumes or Services"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    wrapper = _namespaces()
+    _clear(folder)
     placed = order.Order(
         programs=programs,
-        plan=layout.on_loopback(folder) if trouble else layout.isolated(folder),
+        plan=layout.isolated(folder) if wrapper else layout.on_loopback(folder),
         nodes=dict(nodes or NODES),
         checkout=checkout.resolve(),
         pod_environment=dict(pod_environment or {}),
     )
     order.write(folder, placed)
-    return _hold(folder, placed, tied=tied)
+    return _hold(folder, [*(namespaces.TIED if tied else []), *wrapper], isolated=bool(wrapper))
 
 
-def _hold(folder: pathlib.Path, placed: order.Order, *, tied: bool) -> subprocess.Popen[bytes]:
+def _namespaces() -> list[str]:
+    """The prefix of a command that is to live in namespaces; nothing where they are not allowed."""
+    try:
+        return namespaces.own()
+    except faults.ClusterFault as fault:
+        lost = "pods get 127.99.x.y, and there are no EndpointSlices, volumes or Services"
+        places.say(f"no namespaces: {fault}; {lost}")
+        return []
+
+
+def _clear(folder: pathlib.Path) -> None:
+    """An empty folder in the place of an earlier cluster's; a folder with anything else in it is left alone."""
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / "order.json").exists():
+            raise faults.ClusterFault(f"{folder} holds something else than a cluster; name an empty folder as --state")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, mode=0o700)
+
+
+def _hold(folder: pathlib.Path, wrapper: Sequence[str], *, isolated: bool) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "controlplane.hold", str(folder)]
-    wrapped = [*(namespaces.TIED if tied else []), *(namespaces.OWN if placed.plan.isolated else []), *command]
     environment = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "tests")}
     with (folder / "hold.log").open("ab") as log:
         process = subprocess.Popen(
-            wrapped, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            [*wrapper, *command],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
         )
     deadline = time.monotonic() + READY_S
     while not (folder / "ready").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
+            process.wait()
             raise faults.ClusterFault(f"the cluster did not start: {_why(folder)}; logs are in {folder / 'logs'}")
         time.sleep(POLL_S)
-    pid = _only_child(process.pid) if placed.plan.isolated else process.pid
-    record = {"pid": pid, "isolated": placed.plan.isolated, "api_url": (folder / "ready").read_text()}
+    pid = _only_child(process.pid) if isolated else process.pid
+    record = {"pid": pid, "isolated": isolated, "api_url": (folder / "ready").read_text()}
     (folder / "cluster.json").write_text(json.dumps(record))
     return process
+
+
+@contextlib.contextmanager
+def running(
+    folder: pathlib.Path, *, nodes: Mapping[str, int] | None = None, checkout: pathlib.Path = places.REPOSITORY
+) -> Iterator[None]:
+    """A cluster for as long as this lasts, whatever happens meanwhile."""
+    process = start(folder, nodes=nodes, checkout=checkout, tied=True)
+    try:
+        yield
+    finally:
+        stop(folder)
+        process.wait()
 
 
 def holder(folder: pathlib.Path) -> int | None:

@@ -11,7 +11,7 @@ from controlplane import faults
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DAYS = "30"
 CA_EXTENSIONS = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign,digitalSignature\n"
@@ -49,20 +49,26 @@ def user(folder: pathlib.Path, name: str, *, groups: Sequence[str] = ()) -> tupl
 def kubeconfig(folder: pathlib.Path, name: str, *, server_url: str, groups: Sequence[str] = ()) -> str:
     """A kubeconfig, complete in itself, for a user made now."""
     certificate, key = user(folder, name, groups=groups)
+    return _kubeconfig(
+        folder, name, server_url, {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(key)}
+    )
+
+
+def bearer_kubeconfig(folder: pathlib.Path, token: pathlib.Path, *, server_url: str) -> str:
+    """A kubeconfig whose user is whoever the token in a file names."""
+    return _kubeconfig(folder, "bearer", server_url, {"tokenFile": str(token)})
+
+
+def _kubeconfig(folder: pathlib.Path, name: str, server_url: str, proof: Mapping[str, str]) -> str:
+    cluster = {"server": server_url, "certificate-authority-data": _encoded(folder / "ca.crt")}
+    context = {"cluster": "glia-test", "user": name, "namespace": "default"}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "glia-test",
-        "clusters": [
-            {
-                "name": "glia-test",
-                "cluster": {"server": server_url, "certificate-authority-data": _encoded(folder / "ca.crt")},
-            }
-        ],
-        "users": [
-            {"name": name, "user": {"client-certificate-data": _encoded(certificate), "client-key-data": _encoded(key)}}
-        ],
-        "contexts": [{"name": "glia-test", "context": {"cluster": "glia-test", "user": name, "namespace": "default"}}],
+        "clusters": [{"name": "glia-test", "cluster": cluster}],
+        "users": [{"name": name, "user": dict(proof)}],
+        "contexts": [{"name": "glia-test", "context": context}],
     }
     return json.dumps(document, indent=1)
 

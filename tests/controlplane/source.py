@@ -34,12 +34,8 @@ def opened(folder: pathlib.Path) -> Iterator[cluster.Cluster]:
         with kind(folder) as made:
             yield made
     else:
-        with local.start(folder, tied=True):
-            try:
-                with entered(folder) as made:
-                    yield made
-            finally:
-                local.stop(folder)
+        with local.running(folder), entered(folder) as made:
+            yield made
 
 
 def elsewhere(kubeconfig: pathlib.Path) -> cluster.Cluster:

@@ -20,16 +20,19 @@ class AtOnce(futures.Executor):
 
     def __init__(self) -> None:
         self.jobs = 0
-        self.stop_after = -1
 
     def submit(self, function, /, *arguments, **named):
         """Run the job now."""
-        if self.jobs == self.stop_after:
-            raise KeyboardInterrupt
         self.jobs += 1
         future = futures.Future()
         future.set_result(function(*arguments, **named))
         return future
+
+
+@pytest.fixture(scope="session")
+def at_once():
+    """Makes executors that run jobs in this process."""
+    return AtOnce
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from glia_operator.research import design as designs
 from glia_operator.research import parts, tuning
 from glia_sim.policy import document
 
-TERMS = [(), *((term,) for term in parts.TERMS), tuple(parts.TERMS)]
+TERMS = [(), tuple(parts.TERMS)]
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,17 @@ TERMS = [(), *((term,) for term in parts.TERMS), tuple(parts.TERMS)]
     list(itertools.product(parts.ORDERS, (False, True), parts.HELD, ("", *parts.SCHEDULERS))),
 )
 def test_every_composition_passes_the_language_and_declares_what_it_reads(order, admits, held, scheduler):
-    for terms, autoscaler in itertools.product(TERMS, ("", *parts.AUTOSCALERS)):
+    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", *parts.AUTOSCALERS))
+    for terms, room, balance, autoscaler in choices:
         design = designs.Design(
-            order=order, admits=admits, held=held, scheduler=scheduler, terms=terms, autoscaler=autoscaler
+            order=order,
+            admits=admits,
+            room=room,
+            held=held,
+            balance=balance,
+            scheduler=scheduler,
+            terms=terms,
+            autoscaler=autoscaler,
         )
         policy = designs.compose(design, {}, name="composition")
         assert document.loads(document.dumps(policy), place="composition") == policy

@@ -32,29 +32,51 @@ def test_the_best_policy_is_the_baseline_unless_the_exam_approved_another(finish
         assert outcome.best_card.e2e.mean < outcome.baseline_card.e2e.mean
 
 
-def test_the_same_brief_gives_the_same_notebook_with_one_worker_as_with_two(finished, small_brief, executor, tmp_path):
-    outcome, content = finished
-    again = study.run(small_brief, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
-    assert (tmp_path / "n.jsonl").read_bytes() == content
-    assert again.best == outcome.best
-    assert again.simulations == outcome.simulations
+@pytest.fixture(scope="module")
+def counted(small_brief, at_once, tmp_path_factory):
+    """The same study in this process: outcome, notebook, and how many jobs it took."""
+    path, executor = tmp_path_factory.mktemp("counted") / "notebook.jsonl", at_once()
+    outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    return outcome, path.read_bytes(), executor.jobs
 
 
-def test_an_interrupted_study_goes_on_where_it_stopped(finished, small_brief, executor, tmp_path):
+def test_the_same_brief_gives_the_same_notebook_with_one_worker_as_with_two(finished, counted):
     outcome, content = finished
-    whole_jobs = 500
+    again, written, _ = counted
+    assert written == content
+    assert again == outcome
+
+
+class Interrupted(notebooks.Notebook):
+    """A notebook whose study is interrupted right after its second experiment is written."""
+
+    def append(self, kind, key, body):
+        super().append(kind, key, body)
+        if kind == "experiment" and key.startswith("2 "):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped_and_repeats_nothing(counted, small_brief, executor, tmp_path):
+    outcome, content, whole = counted
     path = tmp_path / "n.jsonl"
-    executor.stop_after = 200
     with pytest.raises(KeyboardInterrupt):
-        study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+        study.run(small_brief, notebook=Interrupted(path), executor=executor)
     assert content.startswith(path.read_bytes())
-    done = path.read_text().count('"kind": "experiment"')
-    assert done >= 1
-    executor.stop_after, executor.jobs = -1, 0
+    assert 0 < executor.jobs < whole
     again = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
     assert path.read_bytes() == content
-    assert again.best == outcome.best
-    assert executor.jobs < whole_jobs
+    assert again == outcome
+    assert executor.jobs == whole
+
+
+def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small_brief, executor, tmp_path):
+    outcome, content, _ = counted
+    path = tmp_path / "n.jsonl"
+    path.write_bytes(content)
+    again = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    assert executor.jobs == 0
+    assert path.read_bytes() == content
+    assert again == outcome
 
 
 def test_search_never_sees_a_held_out_seed(small_brief, executor, tmp_path, monkeypatch):
@@ -83,7 +105,7 @@ def test_an_idle_fleet_has_nothing_to_improve_and_the_study_says_so(executor, tm
 
 
 def test_the_cost_objects_to_what_the_exam_objects_to(small_brief):
-    flat = np.ones((2, 3, 5))
+    flat = np.ones((2, 3, 5))  # condition, seed, metric
     flat[:, :, 2:4] = 0.0
     better = flat.copy()
     better[:, :, 0] = 0.8

@@ -115,6 +115,13 @@ def test_the_exam_uses_twenty_held_out_seeds_and_no_other(machines, workload, th
     assert examine(machines, workload, threads, root=3).seeds == seeds.stream("heldout", 20, root=3)
 
 
+def test_a_later_sitting_has_held_out_seeds_of_its_own(machines, workload, threads):
+    sat = [examine(machines, workload, threads, sitting=sitting).seeds for sitting in range(3)]
+    assert [len(seeds_) for seeds_ in sat] == [20, 20, 20]
+    assert len(set().union(*sat)) == 60
+    assert set().union(*sat) == set(seeds.stream("heldout", 60))
+
+
 def test_the_same_exam_gives_the_same_verdict_in_threads_and_processes(machines, workload, threads):
     with futures.ProcessPoolExecutor(2) as processes:
         there = examine(machines, workload, processes)

@@ -134,6 +134,96 @@ def optimize(
 
 
 @app.command()
+def emulate(
+    config: Annotated[Optional[str], typer.Option("--config", metavar="YAML", help="docs/emulator.md.")] = None,  # noqa: UP045
+    *,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "0.0.0.0",  # noqa: S104 - as vLLM's
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port, the first of several.")] = 8000,
+    replicas: Annotated[int, typer.Option("--replicas", min=1, max=256, help="Servers on consecutive ports.")] = 1,
+    addresses: Annotated[
+        str, typer.Option("--addresses", metavar="HOST[:PORT],...", help="A server on each address instead.")
+    ] = "",
+    served_model_name: Annotated[Optional[str], typer.Option("--served-model-name", help="As vLLM's.")] = None,  # noqa: UP045
+    max_num_seqs: Annotated[Optional[int], typer.Option("--max-num-seqs", min=1, help="As vLLM's.")] = None,  # noqa: UP045
+    max_model_len: Annotated[Optional[int], typer.Option("--max-model-len", min=1, help="As vLLM's.")] = None,  # noqa: UP045
+    num_gpu_blocks_override: Annotated[
+        Optional[int],  # noqa: UP045 - typer
+        typer.Option("--num-gpu-blocks-override", min=2, help="As vLLM's."),
+    ] = None,
+    scheduling_policy: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--scheduling-policy", metavar="fcfs|priority", help="As vLLM's."),
+    ] = None,
+    max_num_queued_reqs: Annotated[
+        Optional[int],  # noqa: UP045 - typer
+        typer.Option("--max-num-queued-reqs", min=1, help="As vLLM's."),
+    ] = None,
+    faults_endpoint: Annotated[
+        bool, typer.Option("--faults-endpoint", help="Let /emulator/faults break the server.")
+    ] = False,
+) -> None:
+    """Serve as vLLM would, with the twin's engine in place of a GPU."""
+    work = _work("emulate")
+    flags = work.settled.Flags(
+        served_model_name=served_model_name,
+        max_num_seqs=max_num_seqs,
+        max_model_len=max_model_len,
+        num_gpu_blocks_override=num_gpu_blocks_override,
+        scheduling_policy=scheduling_policy,
+        max_num_queued_reqs=max_num_queued_reqs,
+        fault_endpoint=faults_endpoint,
+    )
+    work.run(config, flags, host=host, port=port, replicas=replicas, addresses=addresses)
+
+
+@app.command()
+def load(
+    trace: Trace,
+    targets: Annotated[str, typer.Option("--targets", metavar="URL,...", help="Servers, or one router before them.")],
+    *,
+    time_scale: TimeScale = 1.0,
+    start: Start = 0.0,
+    limit: Limit = None,
+    router: Annotated[str, typer.Option("--router", metavar="rr|random|least", help="Choice among targets.")] = "rr",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of --router random.")] = 0,
+    prompt: Annotated[str, typer.Option("--prompt", metavar="ids|text", help="Token ids, or words.")] = "ids",
+    model: Annotated[Optional[str], typer.Option("--model", help="Name to ask for.")] = None,  # noqa: UP045 - typer
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Whether answers come token by token.")] = True,
+    timeout: Annotated[
+        Optional[float],  # noqa: UP045 - typer
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, help="A client gives up after so long."),
+    ] = None,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--out", metavar="CSV", help="Write what happened to every request."),
+    ] = None,
+    tokens_out: Annotated[
+        Optional[str],  # noqa: UP045 - typer
+        typer.Option("--tokens-out", metavar="CSV", help="Write when every token came."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send a trace's requests to servers when they are due, and record what clients see."""
+    work = _work("load")
+    wish = work.Wish(
+        trace=trace,
+        time_scale=time_scale,
+        start=start,
+        limit=limit,
+        targets=targets,
+        router=router,
+        seed=seed,
+        prompt=prompt,
+        model=model,
+        stream=stream,
+        timeout_s=timeout,
+        out=out,
+        tokens_out=tokens_out,
+    )
+    work.run(wish, as_json=as_json)
+
+
+@app.command()
 def policies() -> None:
     """List the policies of the catalogue."""
     _work("listings").policies()

@@ -11,8 +11,6 @@ from glia_sim.policy import document
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ADMISSION = ("growth", "headroom")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
@@ -23,7 +21,9 @@ class Design:
 
     order: str = "arrival"
     admits: bool = False
+    room: str = "share"
     held: str = "used"
+    balance: str = "requests"
     terms: tuple[str, ...] = ()
     scheduler: str = ""
     autoscaler: str = ""
@@ -32,10 +32,15 @@ class Design:
         """The design with one more term in the choice of replica."""
         return self if term in self.terms else replace(self, terms=(*self.terms, term))
 
+    def with_memory(self) -> Design:
+        """The design that balances memory, and requests beside it, in place of requests alone."""
+        return replace(self, balance="memory").with_term("queue")
+
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:
     """Every part of the design, in the order of its programs."""
-    places = [parts.ORDERS[design.order], parts.HELD[design.held], *(parts.TERMS[term] for term in design.terms)]
+    places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
+    places += [parts.ROOM[design.room]] if design.admits else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
     places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
     return tuple(places)
@@ -43,43 +48,57 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
 
 def knobs(design: Design) -> tuple[str, ...]:
     """Names of the parameters that the design reads."""
-    own = ADMISSION if design.admits else ("growth",)
+    own = ("growth",) if _counts_memory(design) else ()
     return tuple(dict.fromkeys((*own, *(knob for part in chosen(design) for knob in part.knobs))))
 
 
 def router(design: Design) -> str:
     """Text of the router program."""
-    load = " + ".join(["(held + coming) / replica.kv_blocks", *(parts.TERMS[term].text for term in design.terms)])
+    load = " + ".join([parts.BALANCES[design.balance].text, *(parts.TERMS[term].text for term in design.terms)])
     lines = [
         "def order(request, fleet, p):",
         f"    return {parts.ORDERS[design.order].text}",
         "",
         "def score(request, replica, fleet, p):",
-        f"    held = {parts.HELD[design.held].text}",
-        "    coming = ceil(replica.waiting_tokens * (1 + p.growth) / replica.block_size)",
     ]
+    if _counts_memory(design):
+        lines += [
+            f"    held = {parts.HELD[design.held].text}",
+            "    coming = ceil(replica.waiting_tokens * (1 + p.growth) / replica.block_size)",
+        ]
     if design.admits:
         lines += [
             "    need = ceil(request.prompt_tokens * (1 + p.growth) / replica.block_size)",
-            "    room = replica.kv_blocks - (held + coming + need)",
+            f"    room = {parts.ROOM[design.room].text}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
-            "    if room < floor(p.headroom * replica.kv_blocks) and replica.in_flight > 0:",
+            "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
         ]
     return "\n".join([*lines, f"    return -({load})", ""])
 
 
-def compose(design: Design, values: Mapping[str, float], *, name: str) -> document.Policy:
-    """The policy document of a design with these parameter values."""
+def _counts_memory(design: Design) -> bool:
+    return design.admits or design.balance == "memory"
+
+
+def texts(design: Design) -> dict[str, str | None]:
+    """Text of each program of the design; None where the fleet's default stays."""
     scheduler = parts.SCHEDULERS[design.scheduler].text if design.scheduler else None
     autoscaler = parts.AUTOSCALERS[design.autoscaler].text if design.autoscaler else None
+    return {
+        "router": router(design),
+        "scheduler": scheduler and f"def priority(request, fleet, p):\n    return {scheduler}\n",
+        "autoscaler": autoscaler and f"def replicas(fleet, p):\n    return {autoscaler}\n",
+    }
+
+
+def compose(design: Design, values: Mapping[str, float], *, name: str) -> document.Policy:
+    """The policy document of a design with these parameter values."""
     return document.Policy(
         name=name,
         rationale=rationale(design),
         parameters={knob: _parameter(knob, values) for knob in knobs(design)},
-        router=router(design),
-        scheduler=scheduler and f"def priority(request, fleet, p):\n    return {scheduler}\n",
-        autoscaler=autoscaler and f"def replicas(fleet, p):\n    return {autoscaler}\n",
+        **texts(design),
     )
 
 
@@ -94,9 +113,13 @@ def rationale(design: Design) -> str:
     """The design in words."""
     sentences = [f"Held requests: {parts.ORDERS[design.order].why}."]
     if design.admits:
-        sentences.append("A request is held until some replica has KV memory for it and its growth.")
-    preferred = ["less KV memory in use", *(parts.TERMS[term].why for term in design.terms)]
-    sentences.append(f"Memory counts {parts.HELD[design.held].why}; preferred: {', '.join(preferred)}.")
+        sentences.append(
+            "A request is held until some replica has KV memory for it and its growth; what stays free there is "
+            f"{parts.ROOM[design.room].why}."
+        )
+    preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
+    memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"
+    sentences.append(f"{memory}: {', '.join(preferred)}.")
     if design.scheduler:
         sentences.append(f"Batch scheduler: {parts.SCHEDULERS[design.scheduler].why}.")
     if design.autoscaler:

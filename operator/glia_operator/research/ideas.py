@@ -74,14 +74,6 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, order="log"),
     ),
     Idea(
-        title="ageing by square root",
-        program="router",
-        addresses="head-of-line",
-        hypothesis="If long prompts are told apart less than short ones, their wait is bounded earlier: a better "
-        "tail for a little of the mean.",
-        change=lambda design: replace(design, admits=True, order="root"),
-    ),
-    Idea(
         title="linear ageing",
         program="router",
         addresses="head-of-line",
@@ -90,11 +82,35 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, order="linear"),
     ),
     Idea(
-        title="the longest served yield",
+        title="the oldest yields",
         program="scheduler",
         addresses="memory",
-        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest: if it is "
-        "preempted first, newcomers finish meanwhile, and few requests are restarted.",
+        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest: if the "
+        "request that arrived first is preempted first, newcomers pass it and the mean falls; the tail pays.",
+        change=lambda design: replace(design, scheduler="oldest"),
+    ),
+    Idea(
+        title="the oldest and the longest yield",
+        program="scheduler",
+        addresses="memory",
+        hypothesis="A long prompt holds memory from its first step on: if length counts beside age when a victim is "
+        "chosen, each preemption frees more memory, and fewer are needed.",
+        change=lambda design: replace(design, scheduler="oldest-longest"),
+    ),
+    Idea(
+        title="room that grows with what runs",
+        program="router",
+        addresses="memory",
+        hypothesis="Running requests grow by a block every few steps: if what stays free is in proportion to them, "
+        "memory is full when few run and safe when many do.",
+        change=lambda design: replace(design, admits=True, room="growing"),
+    ),
+    Idea(
+        title="older cohorts yield",
+        program="scheduler",
+        addresses="memory",
+        hypothesis="If only an older cohort yields to a younger one, few requests are restarted more than once, and "
+        "the tail pays less.",
         change=lambda design: replace(design, scheduler="yield"),
     ),
     Idea(
@@ -106,11 +122,12 @@ IDEAS = (
         change=lambda design: replace(design, scheduler="shortest"),
     ),
     Idea(
-        title="queue length beside memory",
+        title="memory beside the queue's length",
         program="router",
         addresses="imbalance",
-        hypothesis="If the choice weighs requests in flight as well as memory, steps stay shorter where many decode.",
-        change=lambda design: design.with_term("queue"),
+        hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
+        "beside requests in flight, replicas fill evenly and fewer requests are restarted.",
+        change=Design.with_memory,
     ),
     Idea(
         title="prefill backlog",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from glia_sim import exam, faults, fleet, score, trial, verdict
 from glia_sim.engine import run as runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from concurrent import futures
 
     import numpy.typing as npt
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from glia_sim.policy import compile as programs
 
-TAIL_GOAL = 0.975
+TAIL_GOAL = 0.98
 """Search asks for a little more than the exam: p99 at most this ratio to the baseline's."""
 HARD_TAIL_GOAL = 1.025
 """The same under harder conditions, where the exam allows `verdict.TAIL_TOLERANCE`."""
@@ -130,17 +130,38 @@ class Marker:
         return rows
 
     def costs(
-        self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
+        self,
+        candidates: Sequence[programs.Program],
+        where: Sequence[Condition],
+        seeds: Sequence[int],
+        *,
+        elsewhere: int | None = None,
     ) -> list[float]:
-        """Cost of each candidate; below 0 is better than the baseline, and every rule at risk adds to it."""
-        marks = self.marks(candidates, where, seeds)
-        return [cost(self.brief, marks[:, :, 0], marks[:, :, 1 + k]) for k in range(len(candidates))]
+        """Cost of each candidate; below 0 is better than the baseline, and every rule at risk adds to it.
+
+        Args:
+            candidates: compiled.
+            where: conditions; the first is the fleet as it is.
+            seeds: for the first condition.
+            elsewhere: how many of the seeds the other conditions use; None = all.
+        """
+        here = self.marks(candidates, where[:1], seeds)
+        marks = [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])]
+        return [
+            cost(self.brief, [one[:, 0] for one in marks], [one[:, 1 + k] for one in marks])
+            for k in range(len(candidates))
+        ]
 
 
-def cost(brief: briefs.Brief, baseline: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64]) -> float:
-    """Cost from marks [condition, seed, metric]: log ratio of the objective, plus what the exam would object to."""
+Marks = Sequence["npt.NDArray[np.float64]"]
+"""Marks of one policy: an array [seed, metric] per condition."""
+
+
+def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
+    """Log ratio of the objective, plus what the exam would object to."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log(candidate[:, :, :2] / baseline[:, :, :2]).mean(axis=1)
+        pairs = zip(baseline, candidate, strict=True)
+        ratio = np.array([np.log(new[:, :2] / old[:, :2]).mean(axis=0) for old, new in pairs])
     if not np.all(np.isfinite(ratio)):
         return BROKEN
     gain = ratio[:, 0] if brief.objective.better == "lower" else -ratio[:, 0]
@@ -148,17 +169,17 @@ def cost(brief: briefs.Brief, baseline: npt.NDArray[np.float64], candidate: npt.
     if brief.rules.guard_tail:
         total += PENALTY * max(ratio[0, 1] - math.log(TAIL_GOAL), 0.0)
         total += PENALTY * np.maximum(ratio[1:, 1] - math.log(HARD_TAIL_GOAL), 0.0).sum()
-    total += BROKEN * max(float((candidate[:, :, 2] - baseline[:, :, 2]).max()), 0.0)
-    total += BROKEN * float(candidate[:, :, 3].max() > 0)
+    for old, new in zip(baseline, candidate, strict=True):
+        total += BROKEN * max(float((new[:, 2] - old[:, 2]).max()), 0.0) + BROKEN * float(new[:, 3].max() > 0)
     return float(total + PENALTY * _constraints(brief, baseline, candidate))
 
 
-def _constraints(brief: briefs.Brief, baseline: npt.NDArray[np.float64], candidate: npt.NDArray[np.float64]) -> float:
+def _constraints(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     """How far constraints are overstepped: as the fleet is, and elsewhere where the baseline keeps them."""
     total = 0.0
     for k, constraint in enumerate(brief.constraints, start=4):
         limit = constraint.limit * CONSTRAINT_MARGIN
-        old, new = baseline[:, :, k].mean(axis=1), candidate[:, :, k].mean(axis=1)
+        old, new = ([float(one[:, k].mean()) for one in marks] for marks in (baseline, candidate))
         for place in range(len(new)):
             if place == 0 or old[place] < constraint.limit:
                 total += max(math.log(new[place] / limit), 0.0)

@@ -60,12 +60,12 @@ KNOBS = {
         meaning="wait after which a request goes before one of half its length",
         log=True,
     ),
-    "root_ageing": Knob(
-        value=0.2,
-        low=0.01,
-        high=2.0,
-        unit="root tokens per second",
-        meaning="forgiven from the square root of the prompt's length for each second of waiting",
+    "alike": Knob(
+        value=30.0,
+        low=1.0,
+        high=1000.0,
+        unit="prompt tokens",
+        meaning="prompts shorter than this are hardly told apart",
         log=True,
     ),
     "queue_weight": Knob(
@@ -108,6 +108,22 @@ KNOBS = {
         meaning="requests of one cohort keep their order; an older cohort yields to a younger one",
         log=True,
     ),
+    "tilt": Knob(
+        value=100.0,
+        low=1.0,
+        high=2000.0,
+        unit="requests",
+        meaning="a prompt 2.7 times as long yields like one that came so many requests earlier",
+        log=True,
+    ),
+    "horizon": Knob(
+        value=20.0,
+        low=0.5,
+        high=200.0,
+        unit="tokens",
+        meaning="tokens of growth that stay free for every running request",
+        log=True,
+    ),
     "turn": Knob(
         value=5.0,
         low=0.1,
@@ -135,20 +151,34 @@ ORDERS = {
         knobs=("ageing",),
     ),
     "log": Part(
-        text="log(request.prompt_tokens) - 0.7 * request.waited_s / p.doubling_s",
-        why="the shortest prompt first in proportion: a long wait makes up for a prompt twice as long",
-        knobs=("doubling_s",),
+        text="log(request.prompt_tokens + p.alike) - 0.7 * request.waited_s / p.doubling_s",
+        why="the shortest prompt first in proportion: a long wait makes up for a prompt twice as long, and very short "
+        "prompts are taken as they come",
+        knobs=("doubling_s", "alike"),
     ),
-    "root": Part(
-        text="sqrt(request.prompt_tokens) - p.root_ageing * request.waited_s",
-        why="the shortest prompt first, long ones told apart less, with credit for the wait",
-        knobs=("root_ageing",),
+}
+
+ROOM = {
+    "share": Part(
+        text="floor(p.headroom * replica.kv_blocks)",
+        why="a share of the memory",
+        knobs=("headroom",),
+    ),
+    "growing": Part(
+        text="floor(p.headroom * replica.kv_blocks) + p.horizon * replica.running / replica.block_size",
+        why="a share of the memory, and more the more requests run and grow",
+        knobs=("headroom", "horizon"),
     ),
 }
 
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
     "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
+}
+
+BALANCES = {
+    "requests": Part(text="replica.in_flight / replica.max_seqs", why="fewer requests in flight"),
+    "memory": Part(text="(held + coming) / replica.kv_blocks", why="less KV memory in use or asked for"),
 }
 
 TERMS = {
@@ -171,6 +201,16 @@ TERMS = {
 }
 
 SCHEDULERS = {
+    "oldest": Part(
+        text="0 - request.sequence",
+        why="when memory runs out the request that arrived first is preempted: it has had the most service",
+    ),
+    "oldest-longest": Part(
+        text="floor(p.tilt * log(request.prompt_tokens)) - request.sequence",
+        why="when memory runs out requests that arrived early and prompts that are long are preempted first: they hold "
+        "most for longest",
+        knobs=("tilt",),
+    ),
     "yield": Part(
         text="0 - floor(request.sequence / p.cohort)",
         why="when memory runs out the oldest cohort is preempted: it has had the most service",

@@ -21,18 +21,27 @@ if TYPE_CHECKING:
     from glia_operator.research import marking
     from glia_sim.policy import document
 
+SEED = 1
+WARM_UP = 4
 SPREAD = 0.18
 """First step of the search, as a share of a parameter's range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """How much is spent: candidates per generation, generations, seeds, and the first seed's position."""
+    """How much is spent.
+
+    Attributes:
+        population: candidates per generation.
+        generations: each meets arrivals of its own, so that no setting is fitted to a few.
+        seeds: per generation, for the fleet as it is.
+        elsewhere: how many of them the other conditions use.
+    """
 
     population: int
     generations: int
     seeds: int
-    offset: int
+    elsewhere: int = 1
 
 
 def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
@@ -62,9 +71,11 @@ def tune(
     where: Sequence[marking.Condition],
     training: Sequence[int],
     sweep: Sweep,
+    hopeless: float = math.inf,
 ) -> dict[str, float]:
-    """Best parameter values found for a policy, all candidates meeting the same arrivals.
+    """Best parameter values found for a policy, all candidates of a generation meeting the same arrivals.
 
+    The sweep ends after `WARM_UP` generations or later once a whole generation costs more than `hopeless`.
     The answer is the mean of the final distribution, which noise moves less than the best of any one sample.
     """
     program = programs.compile(policy)
@@ -73,17 +84,20 @@ def tune(
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
         return {}
-    search = _search(start, sweep, seed=1 + sweep.offset)
-    first = sweep.offset % (len(training) - sweep.seeds + 1)
-    for _ in range(sweep.generations):
+    search = _search(start, sweep)
+    for generation in range(sweep.generations):
         asked = search.ask()
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
-        search.tell(asked, marker.costs(candidates, where, training[first : first + sweep.seeds]))
+        arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
+        costs = marker.costs(candidates, where, arrivals, elsewhere=sweep.elsewhere)
+        search.tell(asked, costs)
+        if generation >= WARM_UP and min(costs) > hopeless:
+            break
     return _values(names, scales, search.result.xfavorite)
 
 
-def _search(start: Sequence[float], sweep: Sweep, *, seed: int) -> cma.CMAEvolutionStrategy:
-    options = {"bounds": [0, 1], "seed": seed, "verbose": -9, "popsize": sweep.population}
+def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:
+    options = {"bounds": [0, 1], "seed": SEED, "verbose": -9, "popsize": sweep.population}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cma remarks on one-dimensional searches
         inside = [min(max(place, 0.02), 0.98) for place in start]

@@ -52,8 +52,8 @@ def uniform(n: int, salt: int) -> npt.NDArray[np.float64]:
     return (state ^ (state >> np.uint64(31))).astype(np.float64) / 2.0**64
 
 
-def _replica(rep: npt.NDArray[np.void], group: fleets.Group, *, caching: bool, priority: bool) -> None:
-    """Fill the records of one group's replicas."""
+def fill_replicas(rep: npt.NDArray[np.void], group: fleets.Group, *, caching: bool, priority: bool) -> None:
+    """Fill the records of one group's replicas with its settings; all KV blocks are free."""
     engine, step = group.engine, group.step
     rep["block_size"] = engine.block_size
     rep["shift"] = engine.block_size.bit_length() - 1  # vLLM's block sizes are powers of two
@@ -98,7 +98,7 @@ def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, born: floa
     for group, (first, last, serving) in zip(fleet.groups, slots, strict=True):
         wanted = group.engine.prefix_caching
         caching = prefixes if wanted is None else wanted
-        _replica(rep[first:last], group, caching=caching, priority=priority)
+        fill_replicas(rep[first:last], group, caching=caching, priority=priority)
         rep["state"][first : first + serving] = layout.SERVING
         rep["born_t"][first : first + serving] = born
     return rep
@@ -223,10 +223,12 @@ def make_control(
     flags = _flags(program, fleet)
     picker = np.zeros(pickers + 1, control.PICKER)
     picker["next_scrape"] = begin + fleet.router.scrape_interval_s * np.arange(pickers + 1) / pickers
+    scrape = np.zeros((pickers + 1, replicas), control.SCRAPE)
+    scrape["t"] = begin
     estimates = (pickers, replicas, _chain(workload)[1]) if flags[control.READS_PREFIX] else (1, 1, 1)
     return control.Control(
         picker=picker,
-        scrape=np.zeros((pickers, replicas), control.SCRAPE),
+        scrape=scrape,
         clock=_clock(fleet, begin=begin, scales=bool(flags[control.HAS_AUTOSCALER]), timeline_s=timeline_s),
         views=np.zeros((pickers + 1, replicas, len(fields.REPLICA))),
         fleet=np.zeros((pickers + 1, fields.FLEET_WIDTH)),

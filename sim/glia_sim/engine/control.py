@@ -40,7 +40,7 @@ SCRAPE = np.dtype(
     ],
     align=True,
 )
-"""What one picker read from one replica's /metrics last."""
+"""What one picker, or the autoscaler, read from one replica's /metrics last."""
 
 CLOCK = np.dtype(
     [
@@ -60,7 +60,7 @@ CLOCK = np.dtype(
         ("last_scale", "f8"),
         ("begin", "f8"),  # the first arrival
         ("ageing", "f8"),  # what a second of waiting adds to the key of a held request, where the order is steady
-        ("progress", "f8"),  # when a request was last dispatched or ended
+        ("progress", "f8"),  # when a request last arrived, was dispatched or ended
         ("min_replicas", "i8"),
         ("max_replicas", "i8"),
         ("scaled_first", "i8"),  # slots [scaled_first, scaled_last) belong to the scaled group
@@ -86,7 +86,7 @@ class Control(NamedTuple):
     """Arrays of routing and scaling; index P of the picker axis is the autoscaler's own view of the whole fleet."""
 
     picker: Records  # [P + 1] PICKER
-    scrape: Records  # [P, R] SCRAPE
+    scrape: Records  # [P + 1, R] SCRAPE
     clock: Records  # [1] CLOCK
     views: Floats  # [P + 1, R, columns] rows in the order serving, starting, draining
     fleet: Floats  # [P + 1, fields + 1]

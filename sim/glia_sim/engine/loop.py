@@ -17,7 +17,6 @@ from glia_sim.engine import (
     layout,
     outputs,
     router,
-    running,
     scaling,
     step,
     stretch,
@@ -35,7 +34,7 @@ DONE, FAILED, ABORTED = layout.DONE, layout.FAILED, layout.ABORTED
 HOLD_TIMEOUT, CLIENT_TIMEOUT = layout.HOLD_TIMEOUT, layout.CLIENT_TIMEOUT
 READY, SCRAPE, ARRIVAL, HOLD, CLIENT, AUTOSCALE, REFRESH, TIMELINE = range(8)
 PATIENCE_S = 3600.0
-"""A fleet in which nothing is dispatched and nothing ends for this long will not move again."""
+"""A fleet in which nothing arrives, is dispatched or ends for this long will not move again; the run ends there."""
 
 
 @kernel
@@ -136,16 +135,7 @@ def _give_up(w: World, c: Control, q: int, t: float) -> None:
         r = req.replica
         if w.rep[r].stretch > 0:
             events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
-        if req.state == WAITING:
-            w.rep[r].waiting -= 1
-            w.account[req.picker, r].waiting_blocks -= running.seen_blocks(w, r, q)
-            req.state = FAILED
-        else:
-            req.state = ABORTED
-            w.rep[r].aborts += 1
-        req.status = CLIENT_TIMEOUT
-        req.finish = t
-        outputs.close(w, r, q)
+        outputs.abort(w, r, q, t)
     _account(w, c, since, t)
 
 
@@ -227,12 +217,15 @@ def _other(
     elif kind == ARRIVAL:
         p = router.arrive(w, c, clock.arrived, t, order)
         clock.arrived += 1
+        clock.progress = t
         c.picker[p].poked = 1
     elif kind == HOLD:
         q = clock.hold_at
         clock.hold_at += 1
         if w.req[q].state == HELD:
+            since = w.tally[ENDED]
             _end_held(w, c, q, HOLD_TIMEOUT, t)
+            _account(w, c, since, t)
     elif kind == CLIENT:
         clock.client_at += 1
         _give_up(w, c, clock.client_at - 1, t)
@@ -254,7 +247,7 @@ def _other(
 
 @entry
 def _simulate(w: World, c: Control, order: Evaluate, score: Score, priority: Evaluate, replicas: Evaluate) -> float:
-    """Run until every request has ended, or nothing can move; returns the time of the last event that mattered."""
+    """Run until every request has ended, or nothing can move; returns when the last one ended, or patience did."""
     clock = c.clock[0]
     n = w.req.shape[0]
     for r in range(w.rep.shape[0]):
@@ -273,6 +266,7 @@ def _simulate(w: World, c: Control, order: Evaluate, score: Score, priority: Eva
                 _proceed(w, c, r, due)
             continue
         if t == math.inf or (clock.arrived == n and t > clock.progress + PATIENCE_S and due == math.inf):
+            clock.progress += PATIENCE_S
             break
         _other(w, c, kind, t, order, score, priority, replicas)
     return float(clock.progress)
@@ -282,7 +276,7 @@ def simulate(w: World, c: Control, order: Evaluate, score: Score, priority: Eval
     """Run until every request has ended, or nothing can move; fills the arrays in place.
 
     Returns:
-        The time of the last event that mattered, in seconds on the workload's clock.
+        When the last request ended, or patience with those that are left, in seconds on the workload's clock.
     """
     ours = handle.Handle(world.KIND, w._asdict())
     theirs = handle.Handle(control.KIND, c._asdict())

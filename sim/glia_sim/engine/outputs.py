@@ -10,7 +10,7 @@ from glia_sim.engine.world import ENDED, World
 
 RUNNING, WAITING, DONE = layout.RUNNING, layout.WAITING, layout.DONE
 FAILED, ABORTED = layout.FAILED, layout.ABORTED
-FINISHED = layout.FINISHED
+FINISHED, CLIENT_TIMEOUT = layout.FINISHED, layout.CLIENT_TIMEOUT
 ITL_LOW_EXPONENT = layout.ITL_LOW_EXPONENT
 ITL_OCTAVES = layout.ITL_OCTAVES
 ITL_STEPS = layout.ITL_STEPS
@@ -160,6 +160,22 @@ def update(w: World, r: int, t: float) -> int:
     rep.count0 = rep.count1
     rep.slot = 1 - rep.slot
     return finished
+
+
+@kernel
+def abort(w: World, r: int, q: int, t: float) -> None:
+    """The client of request q, which waits or runs at replica r, goes away; its blocks are free at the next step."""
+    req = w.req[q]
+    if req.state == WAITING:
+        w.rep[r].waiting -= 1
+        w.account[req.picker, r].waiting_blocks -= running.seen_blocks(w, r, q)
+        req.state = FAILED
+    else:
+        req.state = ABORTED
+        w.rep[r].aborts += 1
+    req.status = CLIENT_TIMEOUT
+    req.finish = t
+    close(w, r, q)
 
 
 @kernel

@@ -112,6 +112,8 @@ def autoscale(w: World, c: Control, t: float, replicas: Evaluate) -> None:
         return
     own = c.picker.shape[0] - 1
     for row in range(clock.rows):
+        if clock.scrape_s > 0.0:
+            views.scrape(w, c, own, c.row_slot[row], t)
         views.fill_row(w, c, own, c.row_slot[row], t)
     telemetry.fill_fleet(w, c, own, t)
     c.fault[0] = 0

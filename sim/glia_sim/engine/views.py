@@ -36,16 +36,18 @@ def _running_blocks(w: World, p: int, r: int) -> int:
     total = 0
     for i in range(rep.running):
         req = w.req[w.running[r, i]]
-        if req.picker == p:
+        if req.picker == p and req.state == layout.RUNNING:
             seen = req.delivered + ahead if req.streaming else 0
             total += blocks.whole(w, r, req.prompt + seen)
     return total
 
 
 @kernel
-def _committed(w: World, c: Control, p: int, r: int) -> float:
-    """Blocks that picker p's requests at replica r fill with their prompts and the tokens it has seen."""
+def _committed(w: World, c: Control, p: int, r: int, t: float) -> float:
+    """Blocks that picker p's requests at replica r fill with their prompts and the tokens it has seen by time t."""
     rep, account = w.rep[r], w.account[p, r]
+    if rep.stretch > 0:
+        stretch.advance(w, r, t)
     if rep.stretch > 0 and c.flags[SEES_ALL]:
         # All decode in lockstep, so these are the blocks in use, less those that only a token in flight has opened.
         unseen = w.phases[r, (1 - rep.cursor) & (rep.block_size - 1)] if rep.depth == 2 else 0
@@ -58,7 +60,7 @@ def _committed(w: World, c: Control, p: int, r: int) -> float:
 
 @kernel
 def scrape(w: World, c: Control, p: int, r: int, t: float) -> None:
-    """Read replica r's gauges and counters for picker p."""
+    """Read replica r's gauges and counters for picker p, or for the autoscaler."""
     rep = w.rep[r]
     if rep.stretch > 0:
         stretch.advance(w, r, t)
@@ -77,7 +79,7 @@ def scrape(w: World, c: Control, p: int, r: int, t: float) -> None:
 @kernel
 def _fill_engine(w: World, c: Control, p: int, r: int, row: int, t: float) -> None:
     rep, view = w.rep[r], c.views[p, row]
-    if c.clock[0].scrape_s > 0.0 and p < c.scrape.shape[0]:
+    if c.clock[0].scrape_s > 0.0:
         got = c.scrape[p, r]
         view[RUNNING] = got.running
         view[WAITING] = got.waiting
@@ -94,11 +96,11 @@ def _fill_engine(w: World, c: Control, p: int, r: int, row: int, t: float) -> No
 
 
 @kernel
-def _fill_committed(w: World, c: Control, p: int, r: int, row: int) -> None:
+def _fill_committed(w: World, c: Control, p: int, r: int, row: int, t: float) -> None:
     first, last = (p, p + 1) if p < w.account.shape[0] else (0, w.account.shape[0])
     committed = 0.0
     for own in range(first, last):
-        committed += _committed(w, c, own, r)
+        committed += _committed(w, c, own, r, t)
     c.views[p, row, COMMITTED] = committed
 
 
@@ -122,7 +124,7 @@ def fill_row(w: World, c: Control, p: int, r: int, t: float) -> None:
     view[PREEMPTED] = max(started - view[RUNNING], 0.0)
     view[WAITING_TOKENS] = tokens
     if c.flags[READS_COMMITTED]:
-        _fill_committed(w, c, p, r, row)
+        _fill_committed(w, c, p, r, row, t)
 
 
 @kernel
@@ -140,7 +142,7 @@ def refresh(w: World, c: Control, p: int, t: float) -> None:
             r = c.row_slot[row]
             _fill_engine(w, c, p, r, row, t)
             if c.flags[READS_COMMITTED]:
-                _fill_committed(w, c, p, r, row)
+                _fill_committed(w, c, p, r, row, t)
 
 
 @kernel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from glia_sim.engine import layout
 from glia_sim.engine.compiled import kernel
-from glia_sim.engine.world import World
+from glia_sim.engine.world import Ints, World
 
 NOWHERE = layout.NOWHERE
 WAITING = layout.WAITING
@@ -90,3 +90,31 @@ def pop(w: World, r: int) -> None:
     """Take the head that `peek` returned."""
     _drop_head(w, r)
     w.rep[r].waiting -= 1
+
+
+@kernel
+def rebuild(w: World, r: int, scratch: Ints) -> None:
+    """Queue the waiting requests anew, so that nothing links to those that ended while they waited.
+
+    Args:
+        w: the world.
+        r: the replica.
+        scratch: room for all requests.
+    """
+    replica = w.rep[r]
+    linked = 0
+    if replica.head != NOWHERE:
+        scratch[0] = replica.head
+        linked = 1
+    at = 0
+    while at < linked:
+        for below in (w.req[scratch[at]].next, w.req[scratch[at]].right):
+            if below != NOWHERE:
+                scratch[linked] = below
+                linked += 1
+        at += 1
+    replica.head = replica.tail = NOWHERE
+    replica.waiting = 0
+    for k in range(linked):
+        if w.req[scratch[k]].state == WAITING:
+            push(w, r, scratch[k], False)

@@ -8,7 +8,7 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from controlplane import layout, places
+from controlplane import layout, pki, places
 from controlplane.agent import api, network, sandbox, variables, volumes
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Wanted:
 async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox.Recipe:
     """The recipe for this start; what it refers to and is missing is `variables.Missing`."""
     meta, spec = wanted.pod["metadata"], wanted.spec
-    base = base_environment(site, meta["name"], wanted.address)
+    base = base_environment(site, meta["name"], wanted.address) | _without_mounts(site, wanted)
     known = await variables.of_container(
         spec, wanted.pod, base=base, pod_ip=wanted.address, host_ip=site.address, fetch=fetch
     )
@@ -105,6 +105,20 @@ def base_environment(site: Site, name: str, address: str) -> dict[str, str]:
         "KUBERNETES_SERVICE_PORT_HTTPS": str(site.plan.api_port),
         **site.pod_environment,
     }
+
+
+def _without_mounts(site: Site, wanted: Wanted) -> dict[str, str]:
+    """Where volumes cannot be mounted, a kubeconfig takes the place of the in-cluster credentials."""
+    if site.plan.isolated:
+        return {}
+    for volume in wanted.pod["spec"].get("volumes", []):
+        for source in volume.get("projected", {}).get("sources", []):
+            if "serviceAccountToken" in source:
+                token = wanted.volumes[volume["name"]] / source["serviceAccountToken"]["path"]
+                path = wanted.folder / "kubeconfig"
+                path.write_text(pki.bearer_kubeconfig(site.plan.pki, token, server_url=site.plan.api_url))
+                return {"KUBECONFIG": str(path)}
+    return {}
 
 
 def _hosts(name: str, namespace: str, address: str) -> dict[str, str]:

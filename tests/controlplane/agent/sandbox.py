@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 POLL_S = 0.005
+ROOT = pathlib.Path(__file__).parent / "root.sh"
 ALL = ["-m", "-n", "-u", "-p", "-r", "-w"]
 TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FIRST = 'exec 3>&2 2>/dev/null; (exec "$0" --pdeathsig KILL /bin/sh "$1" 2>&3 3>&-); exit $?'
@@ -128,47 +129,24 @@ def _tell_pid(pid_file: pathlib.Path) -> list[str]:
 def _isolated(recipe: Recipe, pid_file: pathlib.Path) -> str:
     scratch = recipe.folder / "scratch"
     scratch.mkdir(exist_ok=True)
-    quoted = shlex.quote(str(scratch))
-    layers = f"lowerdir=/,upperdir={scratch}/upper,workdir={scratch}/work"
     lines = [
         "set -e",
         *_tell_pid(pid_file),
-        f"wanted_path=$PATH PATH={TOOLS} R={quoted}/root",
-        f"mount -t tmpfs -o mode=755 tmpfs {quoted}",
-        f"mkdir {quoted}/upper {quoted}/work {quoted}/root",
-        f"mount -t overlay overlay -o {shlex.quote(layers)} $R",
-        "mount --rbind /dev $R/dev && mount --rbind /sys $R/sys && mount -t proc proc $R/proc",
-        *_other_disks(),
-        *(f"rm -f $R{path} && printf %s {shlex.quote(text)} > $R{path}" for path, text in recipe.hosts.items()),
+        f"wanted_path=$PATH PATH={TOOLS} S={shlex.quote(str(scratch))}",
+        f". {shlex.quote(str(ROOT))}",
+        "make_root",
+        *(shlex.join(["write_file", path, text]) for path, text in recipe.hosts.items()),
         *(line for mount in recipe.mounts for line in _mount(*mount)),
-        *(["mount -o remount,ro $R"] if recipe.read_only_root else []),
+        *(["seal"] if recipe.read_only_root else []),
         "PATH=$wanted_path",
-        f"exec {shutil.which('chroot')} $R /bin/sh -c {_final(recipe)}",
+        f'exec {shutil.which("chroot")} "$R" /bin/sh -c {_final(recipe)}',
     ]
     return "\n".join(lines) + "\n"
 
 
 def _mount(source: pathlib.Path, target: str, read_only: bool) -> list[str]:  # noqa: FBT001 - unpacked from a table
-    """Links on the way to the target, such as /var/run, are the root's own: so it is found from inside the root."""
-    path = pathlib.PurePosixPath(target)
-    inside = path.parent if source.is_file() else path
-    lines = [f'T=$R$(chroot $R /bin/sh -c \'mkdir -p "$0" && cd "$0" && pwd -P\' {shlex.quote(str(inside))})']
-    if source.is_file():
-        lines += [f"T=$T/{shlex.quote(path.name)}", 'touch "$T"']
-    lines.append(f'mount --bind {shlex.quote(str(source))} "$T"')
-    return [*lines, 'mount -o remount,bind,ro "$T"'] if read_only else lines
-
-
-def _other_disks() -> list[str]:
-    """Real file systems besides the root's, which the overlay of / does not show."""
-    lines = []
-    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
-        device, folder, *_ = line.split()
-        if device.startswith("/dev/") and folder != "/" and pathlib.Path(folder).is_dir():
-            lines.append(
-                f"mkdir -p $R{shlex.quote(folder)} && mount --rbind {shlex.quote(folder)} $R{shlex.quote(folder)}"
-            )
-    return lines
+    added = shlex.join(["add_file" if source.is_file() else "add_folder", str(source), target])
+    return [added, 'mount -o remount,bind,ro "$T"'] if read_only else [added]
 
 
 def _plain(recipe: Recipe, pid_file: pathlib.Path) -> str:

@@ -1,0 +1,1 @@
+"""Replays a trace against servers, open-loop, and records what clients see."""

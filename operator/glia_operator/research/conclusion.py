@@ -1,0 +1,91 @@
+"""The end of a study: choose among the finalists on validation seeds, sit the exam, and explain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from glia_operator.research.outcome import Experiment, Outcome, explain
+from glia_sim import exam, records, score, seeds, verdict
+from glia_sim.policy import compile as programs
+
+if TYPE_CHECKING:
+    from glia_operator.research import laboratory
+    from glia_operator.research import profile as profiles
+    from glia_sim.policy import document
+
+VALIDATION_SEEDS = 24
+MOST_FINALISTS = 5
+MOST_EXAMS = 3
+
+
+def conclude(study: laboratory.Study, found: profiles.Profile) -> Outcome:
+    """Examine the finalists, best first, each on held-out arrivals of its own, until one passes.
+
+    A later exam draws other seeds than an earlier one, so that no finalist is chosen by the seeds that examine it.
+    """
+    marked: verdict.Verdict | None = None
+    best = study.brief.baseline
+    for sitting, candidate in enumerate(_finalists(study)):
+        study.tell(f"exam of {candidate.title}")
+        marked = _examine(study, candidate.policy, sitting)
+        if marked.approved:
+            best = candidate.policy
+            break
+    if marked is None:
+        marked = _examine(study, study.brief.baseline, 0)
+    approved = best is not study.brief.baseline
+    outcome = Outcome(
+        baseline=study.brief.baseline,
+        best=best,
+        baseline_card=marked.heldout.baseline,
+        best_card=marked.heldout.candidate if approved else marked.heldout.baseline,
+        improvement=marked.improvement if approved else 0.0,
+        interval=marked.interval if approved else (0.0, 0.0),
+        experiments=tuple(study.experiments),
+        simulations=study.marker.simulations,
+        verdict=marked,
+        profile=found,
+        explanation=(),
+    )
+    return replace(outcome, explanation=explain(outcome))
+
+
+def _finalists(study: laboratory.Study) -> list[Experiment]:
+    """Experiments that beat the baseline in search, best first by their cost on validation seeds."""
+    promising = sorted((one for one in study.experiments if one.cost < 0.0), key=lambda one: one.cost)[:MOST_FINALISTS]
+    if not promising:
+        return []
+    study.tell("choosing among the finalists on validation seeds")
+    body = study.once("validation", "finalists", lambda: _validate(study, promising))
+    costs = [one["cost"] for one in body["finalists"]]
+    order = sorted(range(len(promising)), key=lambda k: costs[k])
+    return [promising[k] for k in order if costs[k] < 0.0][:MOST_EXAMS]
+
+
+def _validate(study: laboratory.Study, promising: list[Experiment]) -> dict[str, Any]:
+    validation = seeds.stream("validation", VALIDATION_SEEDS, root=study.brief.root)
+    costs = study.marker.costs([programs.compile(one.policy) for one in promising], study.where, validation)
+    return {"finalists": [{"title": one.title, "cost": cost} for one, cost in zip(promising, costs, strict=True)]}
+
+
+def _examine(study: laboratory.Study, policy: document.Policy, sitting: int) -> verdict.Verdict:
+    body = study.once("exam", f"{sitting + 1} {policy.digest}", lambda: _sit(study, policy, sitting))
+    return records.restored(verdict.Verdict, body["verdict"])
+
+
+def _sit(study: laboratory.Study, policy: document.Policy, sitting: int) -> dict[str, Any]:
+    counted: list[int] = []
+    marked = exam.examine(
+        study.brief.fleet,
+        study.brief.workload,
+        baseline=study.marker.baseline,
+        candidate=programs.compile(policy),
+        rules=study.brief.rules,
+        executor=study.marker.executor,
+        root=study.brief.root,
+        sitting=sitting,
+        progress=lambda _done, total: counted.append(total),
+    )
+    study.marker.simulations += 2 * (counted[-1] if counted else 0)
+    return {"verdict": score.as_json(marked)}

@@ -1,0 +1,169 @@
+"""Where experiments are made: the state of a running study, and one experiment from hypothesis to finding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glia_operator.research import design as designs
+from glia_operator.research import marking, tuning
+from glia_operator.research.outcome import Experiment
+from glia_sim import effect, exam, score
+from glia_sim.policy import compile as programs
+from glia_sim.policy import document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from glia_operator.research import brief as briefs
+    from glia_operator.research import notebook as notebooks
+
+JUDGING_SEEDS = 10
+KEPT_BY = 0.008
+"""An idea is kept where it lowers the cost by more than this: less is noise."""
+HOPELESS = 0.3
+"""A sweep ends early where all of a generation cost so much more than the best design so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a study stands: experiments begun of at most `total`, and what it is doing."""
+
+    done: int
+    total: int
+    doing: str
+    simulations: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Study:
+    """What a running study holds: the best design so far, its cost, and the record of experiments.
+
+    Attributes:
+        brief: the question, whole.
+        marker: marks candidates on the part of the trace that search can afford.
+        where: the conditions that candidates are marked in.
+        training: seeds of search.
+        factor: share of the generations that search can afford.
+    """
+
+    brief: briefs.Brief
+    notebook: notebooks.Notebook
+    marker: marking.Marker
+    progress: Callable[[Progress], None]
+    where: tuple[marking.Condition, ...]
+    training: tuple[int, ...]
+    factor: float
+    design: designs.Design = field(default_factory=designs.Design)
+    values: dict[str, float] = field(default_factory=dict)
+    cost: float = 0.0
+    experiments: list[Experiment] = field(default_factory=list)
+
+    def tell(self, doing: str) -> None:
+        """Say what the study does now."""
+        self.progress(
+            Progress(
+                done=len(self.experiments),
+                total=self.brief.experiments,
+                doing=doing,
+                simulations=self.marker.simulations,
+            )
+        )
+
+    def once(self, kind: str, key: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What `measure` answers, from the notebook where it stands there already; simulations count either way."""
+        found = self.notebook.recall(kind, key)
+        if found is None:
+            before = self.marker.simulations
+            body = measure()
+            body["simulations"] = self.marker.simulations - before
+            self.notebook.append(kind, key, body)
+            found = self.notebook.recall(kind, key)
+        else:
+            self.marker.simulations += found["simulations"]
+        answer: dict[str, Any] = found
+        return answer
+
+    def build_on(self, design: designs.Design, done: Experiment) -> None:
+        """Go on from this design if its experiment was kept."""
+        if done.kept:
+            self.design, self.cost = design, done.cost
+            self.values = {name: parameter.value for name, parameter in done.policy.parameters.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an experiment asks: a hypothesis about a policy, and how large its sweep may be."""
+
+    title: str
+    hypothesis: str
+    addresses: str
+    policy: document.Policy
+    population: int = 8
+    generations: int = 12
+    seeds: int = 5
+
+
+def experiment(study: Study, plan: Plan) -> Experiment:
+    """Run one experiment, or read its result in the notebook."""
+    study.tell(plan.title)
+    number = len(study.experiments) + 1
+    key = f"{number} {plan.title} {plan.policy.digest}"
+    study.notebook.append("hypothesis", key, {"hypothesis": plan.hypothesis, "policy": document.dumps(plan.policy)})
+    body = study.once("experiment", key, lambda: _measure(study, plan))
+    kept = plan.addresses != "control" and body["cost"] < study.cost - KEPT_BY
+    done = Experiment(
+        number=number,
+        title=plan.title,
+        hypothesis=plan.hypothesis,
+        addresses=plan.addresses,
+        policy=document.with_values(plan.policy, body["values"]),
+        simulations=body["simulations"],
+        effect=effect.Effect(**body["effect"]),
+        p99_ratio=body["p99_ratio"],
+        cost=body["cost"],
+        finding=_finding(study, body, kept=kept, control=plan.addresses == "control"),
+        kept=kept,
+    )
+    study.notebook.append("finding", key, {"finding": done.finding, "kept": kept})
+    study.experiments.append(done)
+    return done
+
+
+def _measure(study: Study, plan: Plan) -> dict[str, Any]:
+    """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
+    sweep = tuning.Sweep(
+        population=plan.population,
+        generations=max(2, round(plan.generations * study.factor)),
+        seeds=plan.seeds,
+    )
+    hopeless = math.inf if plan.addresses == "control" else study.cost + HOPELESS
+    values = tuning.tune(plan.policy, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep, hopeless)
+    ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
+    programs_ = [programs.compile(document.with_values(plan.policy, end)) for end in ends]
+    marks = study.marker.marks(programs_, study.where, study.training[:JUDGING_SEEDS])
+    costs = [marking.cost(study.brief, list(marks[:, :, 0]), list(marks[:, :, 1 + k])) for k in range(2)]
+    better = int(costs[1] < costs[0])
+    old, new = marks[0, :, 0], marks[0, :, 1 + better]
+    found = effect.paired(old[:, 0], new[:, 0], study.brief.objective.metric, seed=exam.INTERVAL_SEED)
+    return {
+        "values": ends[better],
+        "cost": costs[better],
+        "effect": score.as_json(found),
+        "p99_ratio": float(np.exp(np.log(new[:, 1] / old[:, 1]).mean())),
+    }
+
+
+def _finding(study: Study, body: dict[str, Any], *, kept: bool, control: bool) -> str:
+    found = body["effect"]
+    gain = study.brief.objective.improvement(found["estimate"])
+    what = (
+        f"{study.brief.objective.name} {found['baseline']:.4g} -> {found['candidate']:.4g} ({gain:+.1%}), "
+        f"p99 x{body['p99_ratio']:.3f}, cost {body['cost']:+.3f} against {study.cost:+.3f}"
+    )
+    if control:
+        return f"{what}: {'better than' if body['cost'] < study.cost else 'no better than'} the composition so far."
+    return f"{what}: {'kept' if kept else 'not kept'}."
