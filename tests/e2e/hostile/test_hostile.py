@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import pathlib
-import time
 
 import pytest
 
 from glia_operator.plugin import cluster as clusters
 from glia_operator.plugin import wire
 from hostile import cases
+from stories import definitions
 
-CRDS = pathlib.Path(__file__).resolve().parents[3] / "crds"
 LONGEST = 4000
 STRICT = {"fieldValidation": "Strict"}
 
@@ -20,23 +18,14 @@ STRICT = {"fieldValidation": "Strict"}
 @pytest.fixture(scope="module")
 def server(cluster):
     """A namespace of a cluster that knows the kinds."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
-    cluster.kubectl("create", "namespace", "hostile")
-    where = wire.connect(wire.Login(kubeconfig=str(cluster.kubeconfig), namespace="hostile"))
-    deadline = time.monotonic() + 60
-    while where.transport.send(call(where, "GliaPolicy")).code != 200 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    yield where
-    cluster.kubectl("delete", "namespace", "hostile", "--wait=false")
+    with definitions.present(cluster):
+        cluster.kubectl("create", "namespace", "hostile")
+        yield wire.connect(wire.Login(kubeconfig=str(cluster.kubeconfig), namespace="hostile"))
+        cluster.kubectl("delete", "namespace", "hostile", "--wait=false")
 
 
 def path(where, kind):
     return f"/apis/glia.dev/v1alpha1/namespaces/{where.namespace}/{clusters.PLURALS[kind]}"
-
-
-def call(where, kind):
-    return clusters.Call(method="GET", path=path(where, kind))
 
 
 def send(where, case):
