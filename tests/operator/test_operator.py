@@ -168,3 +168,16 @@ async def test_a_missing_config_map_is_told_and_seen_when_it_comes(cluster, new_
     cluster.put(kube.CONFIG_MAPS, {"metadata": {"name": "fleet", "namespace": "team"}, "data": {"fleet.yaml": "x"}})
     await operator.run_for(120)
     assert cluster.status["phase"] == "AwaitingApproval"
+
+
+async def test_a_made_up_policy_without_an_optimisation_is_judged_all_the_same(cluster, new_operator):
+    spec = {"optimization": "nobody", "revision": 1, "programs": {"router": "import os"}}
+    cluster.put(kube.POLICIES, {"metadata": {"name": "nobody-1", "namespace": "team"}, "spec": spec})
+    operator = new_operator().begin()
+    await operator.run_for(5)
+    (policy,) = cluster.of(kube.POLICIES)
+    assert policy["status"]["phase"] == "Proposed"
+    assert policy["status"]["conditions"][0]["reason"] == "Invalid"
+    cluster.calls.clear()
+    await operator.run_for(60)
+    assert cluster.calls == []

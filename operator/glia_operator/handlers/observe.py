@@ -122,6 +122,13 @@ class Observer:
         return replace(now, notebook=None if own is None else notebook(own), others=others)
 
 
+def orphans(key: stores.Key, bodies: list[kube.Object]) -> View:
+    """Policies whose optimisation is not there."""
+    owner = pages.Owner(namespace=key.namespace, name=key.name, uid="")
+    now = seen.Observed(name=key.name, namespace=key.namespace, uid="", generation=0, policies=_policies(owner, bodies))
+    return View(now=now, owner=owner, version="", texts={}, plain_spec={})
+
+
 def owner_of(body: kube.Object) -> pages.Owner:
     """Whose objects the operator's are."""
     metadata = body["metadata"]

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from glia_operator.adapters import kube, pages
+from glia_operator.handlers import observe
 from glia_operator.handlers.decision import decide, seen
 from glia_sim import faults
 
 if TYPE_CHECKING:
     from glia_operator.adapters import clock as clocks
     from glia_operator.adapters import metrics as measures
-    from glia_operator.handlers import apply, observe
+    from glia_operator.handlers import apply
     from glia_operator.handlers import store as stores
     from glia_operator.handlers import studies as studying
     from glia_operator.handlers import work as queues
@@ -95,6 +96,7 @@ class Reconciler:
         if owner is not None and (body is None or body["metadata"]["uid"] != owner.uid):
             await self._gone(key, owner)
         if body is None:
+            await self._orphans(key)
             return None
         view = await self._observer.look(key, body, self._troubles.get(body["metadata"]["uid"]))
         self._owners[key] = view.owner
@@ -107,6 +109,12 @@ class Reconciler:
         if self._troubles.pop(view.owner.uid, None) is not None:
             return 0.0
         return decision.requeue_after_s
+
+    async def _orphans(self, key: stores.Key) -> None:
+        """Policies may stand without an optimisation; whether they can be used is said all the same."""
+        view = observe.orphans(key, self._store.policies_of(key))
+        for action in decide.orphans(view.now):
+            await self._applier.carry_out(view, action)
 
     async def _acted(self, view: observe.View, decision: act.Decision) -> kube.KubeFault | None:
         """Carry out the actions; what the API refuses, whoever asks, is handed back."""

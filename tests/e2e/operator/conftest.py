@@ -155,8 +155,8 @@ def new_operator(installed, operator_kubeconfig, tmp_path, namespace):
     """Starts operators that serve the test's namespace; all are killed at the end, and none may have broken down."""
     started = []
 
-    def start(*arguments, kubeconfig=operator_kubeconfig, begin=True):
-        own = (f"--namespace={namespace}", "--lease-name=glia-operator", *arguments)
+    def start(*arguments, kubeconfig=operator_kubeconfig, begin=True, everywhere=False):
+        own = arguments if everywhere else (f"--namespace={namespace}", *arguments)
         one = Operator(kubeconfig, tmp_path, *own)
         started.append(one)
         return one.start() if begin else one

@@ -45,6 +45,11 @@ def decide(now: seen.Observed, clock: dt.datetime) -> act.Decision:
     return act.Decision(status=status, actions=actions, requeue_after_s=finding.requeue_after_s)
 
 
+def orphans(now: seen.Observed) -> tuple[act.Action, ...]:
+    """What to do about GliaPolicies whose GliaOptimization is not there: say whether they can be used."""
+    return (*revisions.marks(now), *_told_of_policies(now))
+
+
 def _told(now: seen.Observed, finding: phases.Finding) -> tuple[act.Emit, ...]:
     """Events for what is new: compared with the status, so that each is told once."""
     events = []
@@ -56,6 +61,11 @@ def _told(now: seen.Observed, finding: phases.Finding) -> tuple[act.Emit, ...]:
     found = _finding_of(now)
     if found and (study is None or study.finding != found):
         events.append(act.Emit(warning=False, reason="ExperimentFinished", message=found))
+    return (*events, *_told_of_policies(now))
+
+
+def _told_of_policies(now: seen.Observed) -> tuple[act.Emit, ...]:
+    events = []
     for mark in revisions.marks(now):
         reason = mark.phase if mark.valid else "Invalid"
         message = f"{mark.name} is {mark.phase.lower()}" if mark.valid else mark.message[:LONGEST]
