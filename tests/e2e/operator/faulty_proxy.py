@@ -81,7 +81,11 @@ class FaultyProxy:
     async def _forward(self, request, fault):
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
         url = self.server + request.path_qs
-        async with self.session.request(request.method, url, headers=headers, data=await request.read()) as answer:
+        body = await request.read() or None
+        kept_out = ("Content-Type",)
+        async with self.session.request(
+            request.method, url, headers=headers, data=body, skip_auto_headers=kept_out
+        ) as answer:
             if fault == "late 500":
                 await answer.read()
                 return refusal(500)
