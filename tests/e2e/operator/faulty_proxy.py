@@ -71,9 +71,10 @@ class FaultyProxy:
         return await self._forward(request, fault)
 
     def _fault(self, request):
+        watch = "watch=true" in request.query_string
         if self.chance.random() >= self.rate:
-            return "none"
-        if "watch=true" in request.query_string:
+            return "cut later" if watch and self.rate else "none"
+        if watch:
             return self.chance.choice(["cut", "frozen", "500", "429", "latency"])
         kinds = ["429", "500", "late 500", "latency"]
         return self.chance.choice([*kinds, "409"] if request.method in ("PATCH", "POST") else kinds)
@@ -96,9 +97,9 @@ class FaultyProxy:
             return response
 
     async def _stream(self, answer, response, fault):
-        if fault == "cut":
+        if fault in ("cut", "cut later"):
             try:
-                async with asyncio.timeout(self.chance.uniform(0, 3)):
+                async with asyncio.timeout(self.chance.uniform(0, 3 if fault == "cut" else 20)):
                     async for chunk in answer.content.iter_any():
                         await response.write(chunk)
             except TimeoutError:
