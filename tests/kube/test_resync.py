@@ -35,12 +35,17 @@ async def compared(resync, clock):
     await task
 
 
-async def test_the_store_is_full_before_anything_is_decided(resync, cluster, store, make):
+async def test_the_store_is_full_before_anything_is_decided_and_everything_is_looked_at(
+    resync, cluster, store, news, make
+):
+    policy = {**make("nobody-1", 3), "spec": {"optimization": "nobody"}}
+    cluster.put(kube.POLICIES, policy)
     cluster.put(kube.OPTIMIZATIONS, make("chat", 1))
     cluster.put(kube.DEPLOYMENTS, make("vllm", 2))
     await resync.first()
     assert store.optimization(CHAT) is not None
     assert store.has_deployment("team", "vllm")
+    assert set(news) == {CHAT, stores.Key("team", "nobody")}
 
 
 async def test_a_missed_change_is_taken_counted_and_looked_at(resync, cluster, store, clock, metrics, news, make):

@@ -189,7 +189,6 @@ class Operator:
             news=self._news,
         )
         await self._resync.first()
-        self._news(list(self._store.optimizations))
         self._watch = watch.Watch(
             login=kube_http.login, namespaces=self._settings.namespaces, show=self._show, clock=self._clock
         )

@@ -61,6 +61,7 @@ class Resync:
         for kind in stores.WATCHED:
             for body in await self._listed(kind):
                 self._store.take(kind, body)
+        self._news(self._store.keys)
 
     async def run(self) -> None:
         """Compare for ever."""
@@ -88,7 +89,7 @@ class Resync:
         if missed:
             log.warning("the watch had missed changes", changes=missed, rounds=self.misses)
         self.count()
-        self._news(list(self._store.optimizations))
+        self._news(self._store.keys)
 
     def count(self) -> None:
         """Count objects by phase."""

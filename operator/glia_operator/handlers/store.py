@@ -63,6 +63,14 @@ class Store:
         return self._objects[kube.OPTIMIZATIONS.plural]
 
     @property
+    def keys(self) -> set[Key]:
+        """All optimisations, and those that policies name although they are not there."""
+        named = {
+            Key(place.namespace, str(_spec(body).get("optimization", ""))) for place, body in self.policies.items()
+        }
+        return set(self.optimizations) | named
+
+    @property
     def policies(self) -> dict[Key, kube.Object]:
         """All of them."""
         return self._objects[kube.POLICIES.plural]
