@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
 
 from controlplane import __main__ as command
-from controlplane import cluster, faults, local, source
+from controlplane import cluster, faults, local, places, source
 
 
 def script(path, text):
@@ -70,3 +72,15 @@ def test_nothing_is_started_where_a_cluster_is_named(bare, monkeypatch, capsys):
     monkeypatch.setattr(command.local, "start", None)
     assert command.main(["start"]) == 0
     assert "nothing is started" in capsys.readouterr().out
+
+
+def test_without_a_cluster_tests_skip_and_the_run_says_why(tmp_path):
+    environment = {**os.environ, "GLIA_KUBECONFIG": str(tmp_path / "none")}
+    pytest_ = [sys.executable, "-m", "pytest", "-m", "smoke", "tests/e2e/controlplane", "-p", "no:cacheprovider"]
+    run = subprocess.run(  # noqa: S603 - our own
+        pytest_, cwd=places.REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0
+    assert "END-TO-END TESTS DID NOT RUN: NO CLUSTER" in run.stdout
+    assert "which is no file" in run.stdout
+    assert "passed" not in run.stdout
