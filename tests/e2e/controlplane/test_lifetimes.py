@@ -56,14 +56,17 @@ def test_a_cluster_lives_beside_others_and_stops_without_a_trace(second):
 
 def test_when_its_starter_is_killed_a_cluster_and_its_pods_end(second):
     hold = [*COMMAND, "run", "--state", str(second), "--nodes", "cpu=1", "sleep", "600"]
-    with subprocess.Popen(hold, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as starter:  # noqa: S603 - our own
-        clusters.until("the cluster runs", lambda: local.holder(second), timeout_s=60)
+    starter = subprocess.Popen(hold, env=ENVIRONMENT, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+    try:
+        clusters.until("the cluster runs", lambda: local.holder(second), timeout_s=200)
         inside = [*COMMAND, "inside", "--state", str(second), "kubectl", "create", "-f", "-"]
         mark = objects.python(f"import time; time.sleep(600)  # {second}")
         pod = json.dumps(objects.pod("sleeper", mark))
         subprocess.run(inside, env=ENVIRONMENT, input=pod, text=True, check=True, capture_output=True)  # noqa: S603
         clusters.until("its pod runs", lambda: [line for line in processes_of(second) if "time.sleep" in line])
+    finally:
         starter.send_signal(signal.SIGKILL)
+        starter.wait()
     clusters.until("nothing is left", lambda: not processes_of(second), timeout_s=10)
 
 
