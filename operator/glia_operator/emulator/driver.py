@@ -31,8 +31,6 @@ class Driver:
         self.core = core.Core(settings, created=created)
         self.troubles = trouble.Troubles()
         self.refuse: Callable[[float], None] = lambda _for_s: None
-        for section in settings.faults_at_start:
-            self.inflict(section)
 
     @property
     def now_s(self) -> float:
