@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from glia_operator.api import assignment, crds, optimization, policy
+from glia_operator.api import assignment, crds, optimization, policy, schema
 
 FOLDER = pathlib.Path(__file__).parent / "whole"
 READERS = {"GliaOptimization": optimization.read, "GliaPolicy": policy.read, "GliaAssignment": assignment.read}
@@ -32,13 +32,8 @@ def whole():
 
 @pytest.fixture(scope="session")
 def schemas():
-    """The committed schemas by kind, as the rendered YAML holds them."""
-    found = {}
-    for text in crds.files().values():
-        crd = yaml.safe_load(text)
-        version = crd["spec"]["versions"][0]
-        found[crd["spec"]["names"]["kind"]] = version["schema"]["openAPIV3Schema"]
-    return found
+    """The schemas by kind."""
+    return {kind.name: schema.structural(kind.model) for kind in crds.KINDS}
 
 
 TYPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import pydantic
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pydantic_core import core_schema
 
 SHOWN = 80
+CREDENTIALS = re.compile(r"//[^/@\s]*@")
+"""User and password in a URL: messages end up in logs."""
 
 
 class Section(pydantic.BaseModel):
@@ -95,7 +98,8 @@ def sentence(error: pydantic.ValidationError) -> str:
     received = found["input"]
     if isinstance(received, dict | list | Section):
         return f"{field}: {message[0].lower()}{message[1:]}"
-    return f"{field}: {message[0].lower()}{message[1:]}, received {received!r:.{SHOWN}}"
+    shown = CREDENTIALS.sub("//...@", received) if isinstance(received, str) else received
+    return f"{field}: {message[0].lower()}{message[1:]}, received {shown!r:.{SHOWN}}"
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -19,14 +19,13 @@ def run(out: str | None, *, as_reference: bool) -> None:
     if as_reference:
         sys.stdout.write(reference.page())
         return
-    texts = crds.files()
     if out is None:
-        sys.stdout.write("---\n".join(texts.values()))
+        sys.stdout.write("---\n".join(crds.files().values()))
         return
     folder = pathlib.Path(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise faults.InputFault(f"{folder}: not a folder to write to: {error.strerror}") from None
-    for name, text in texts.items():
+    for name, text in crds.files().items():
         files.write(files.writable(folder / name), text)
