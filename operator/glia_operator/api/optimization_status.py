@@ -27,8 +27,11 @@ class Interval(section.Section):
 class StudyStatus(section.Status):
     """The study that runs, or the last one."""
 
-    brief_digest: words.Digest
-    """Identity of the question: two studies with one digest have the same answer."""
+    question_digest: words.Digest | None = None
+    """Identity of what this object asks, fleet and trace as they are named; the operator compares it with the spec."""
+    brief_digest: words.Digest | None = None
+    """Identity of the question, fleet and trace as they are read: two studies with one digest have the same answer.
+    Absent until they are read."""
     started_at: words.Moment | None = None
     """When it began."""
     experiments_done: Count = 0

@@ -236,6 +236,40 @@ def fleets() -> None:
 
 
 @app.command()
+def operate(
+    *,
+    namespace: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer
+        typer.Option("--namespace", help="Serve this namespace; may be repeated. Without it all are served."),
+    ] = None,
+    lease_namespace: Annotated[
+        str, typer.Option("--lease-namespace", envvar="POD_NAMESPACE", help="Where the Lease is that elects a leader.")
+    ] = "glia-system",
+    lease_name: Annotated[str, typer.Option("--lease-name", help="Name of that Lease.")] = "glia-operator",
+    identity: Annotated[
+        str, typer.Option("--identity", envvar="POD_NAME", help="Name of this process in the Lease; made unique.")
+    ] = "",
+    health_port: Annotated[int, typer.Option("--health-port", min=1, max=65535, help="/healthz and /readyz.")] = 8080,
+    metrics_port: Annotated[int, typer.Option("--metrics-port", min=1, max=65535, help="/metrics.")] = 9090,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Studies at a time.")] = 1,
+    lease_duration: Annotated[
+        float, typer.Option("--lease-duration", min=3, max=600, help="Seconds after which a silent leader is followed.")
+    ] = 15.0,
+) -> None:
+    """Run the operator in a cluster, or from outside with KUBECONFIG."""
+    _work("operate").run(
+        namespaces=tuple(namespace or ()),
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        identity=identity,
+        health_port=health_port,
+        metrics_port=metrics_port,
+        workers=workers,
+        lease_duration_s=lease_duration,
+    )
+
+
+@app.command()
 def crds(
     *,
     out: Annotated[

@@ -50,7 +50,7 @@ def nothing(told: tolds.Told) -> str:
     """Why there is no policy."""
     found = told.optimization.status
     study = found.study if found is not None else None
-    notebook = told.notebook(study.brief_digest if study is not None else "")
+    notebook = told.notebook((study.brief_digest or "") if study is not None else "")
     lines = [f"{told.name}: no policy is proposed" + (f" ({found.phase})" if found and found.phase else "")]
     if found is not None and found.message:
         lines += text.paragraph(found.message)

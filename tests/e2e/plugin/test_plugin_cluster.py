@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
+
 from controlplane import cluster as clusters
 from controlplane import faults
-
 from stories import chat, definitions
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

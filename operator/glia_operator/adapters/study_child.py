@@ -1,0 +1,215 @@
+"""The process that runs one study: `python -m glia_operator.adapters.study_child`, started by `adapters.study_process`.
+
+Lines of JSON go both ways. In: the job, then the records that stand already, then an acknowledgement for each record
+that is safe, and hints. Out: the brief, records, progress, and how it ended. The study goes on only after its record
+is acknowledged. When the input ends, the operator is gone, and this process ends with all its workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from concurrent import futures
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from glia_operator.api import optimization
+from glia_operator.research import asked, revision, study
+from glia_operator.research import notebook as notebooks
+from glia_sim import faults
+from glia_sim.policy import catalogue, document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from glia_operator.research import brief as briefs
+    from glia_operator.research import outcome as outcomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The lines to and from the operator."""
+
+    inbox: queue.SimpleQueue[dict[str, Any]]
+    outbox: TextIO
+
+    def tell(self, **message: object) -> None:
+        """Send one line."""
+        self.outbox.write(json.dumps(message) + "\n")
+        self.outbox.flush()
+
+
+class Ledger:
+    """A notebook whose records are safe in the cluster before the study goes on.
+
+    Args:
+        lines: records that stand already.
+        link: where new ones go.
+        hints: what the user knows, noted before the next record.
+    """
+
+    def __init__(self, lines: list[str], link: Link, hints: str) -> None:
+        self._link = link
+        self._last = notebooks.GENESIS
+        self._known: dict[tuple[str, str], Any] = {}
+        for line in lines:
+            record = json.loads(line)
+            self._last = record["digest"]
+            self._known[record["kind"], record["key"]] = record["body"]
+        self._hints: str | None = hints
+
+    @property
+    def last(self) -> str:
+        """Digest of the newest record."""
+        return self._last
+
+    def recall(self, kind: str, key: str) -> Any:  # noqa: ANN401 - any JSON
+        """Body of the record of that kind and key, or None."""
+        return self._known.get((kind, key))
+
+    def append(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
+        """Write one record, and wait until it is safe; one that stands already with the same content is left."""
+        if self._hints is not None:
+            hints, self._hints = self._hints, None
+            if hints != (self.recall("hints", "hints") or {}).get("hints", ""):
+                self._write("hints", "hints", {"hints": hints})
+        body = json.loads(json.dumps(body))
+        if self._known.get((kind, key)) != body:
+            self._write(kind, key, body)
+
+    def _write(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
+        digest = notebooks.digest(self._last, kind, key, body)
+        record = {"digest": digest, "kind": kind, "key": key, "body": body}
+        self._link.tell(record=json.dumps(record, sort_keys=True))
+        while True:
+            message = self._link.inbox.get()
+            if "hints" in message:
+                self._hints = message["hints"]
+            if "safe" in message:
+                break
+        self._last = digest
+        self._known[kind, key] = body
+
+
+class AtOnce(futures.Executor):
+    """Runs each job where it is submitted: one process does all."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> futures.Future[Any]:  # noqa: ANN401
+        """Run the job now."""
+        future: futures.Future[Any] = futures.Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 - the future hands it on
+            future.set_exception(error)
+        return future
+
+
+def main() -> None:
+    """Run the job on standard input."""
+    outbox = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    link = Link(inbox=queue.SimpleQueue(), outbox=outbox)
+    threading.Thread(target=_listen, args=(link,), daemon=True).start()
+    job = link.inbox.get()
+    try:
+        _study(job, link)
+    except faults.InputFault as fault:
+        link.tell(refused=str(fault))
+
+
+def _listen(link: Link) -> None:
+    """Hand on what the operator says; when it is gone, end the whole process group at once."""
+    for line in sys.stdin:
+        link.inbox.put(json.loads(line))
+    os.killpg(0, signal.SIGKILL)
+
+
+def _study(job: dict[str, Any], link: Link) -> None:
+    brief = _brief(job)
+    link.tell(brief=brief.digest, budget=brief.experiments)
+    ledger = Ledger(link.inbox.get()["records"], link, job["hints"])
+    began = time.monotonic()
+
+    def progress(at: study.Progress) -> None:
+        link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
+
+    with _executor(job["processes"]) as executor:
+        book = cast("notebooks.Notebook", ledger)
+        outcome = study.run(
+            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+        )
+    ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
+    link.tell(finished=True)
+
+
+def _brief(job: dict[str, Any]) -> briefs.Brief:
+    spec = optimization.Spec.model_validate(job["spec"], by_alias=True, by_name=False)
+    if spec.offline is None:
+        raise faults.InputFault("spec.offline: there is none, so there is nothing to study")
+    if spec.offline.baseline not in catalogue.names():
+        known = ", ".join(catalogue.names())
+        raise faults.InputFault(f"spec.offline.baseline: {spec.offline.baseline!r} is not in the catalogue: {known}")
+    machines, workload = asked.scene(spec.offline, job["texts"])
+    return asked.brief(
+        asked.asked(spec),
+        machines=asked.within(machines, spec),
+        workload=workload,
+        baseline=document.load(spec.offline.baseline),
+    )
+
+
+@contextlib.contextmanager
+def _executor(processes: int) -> Iterator[futures.Executor]:
+    if processes == 1:
+        yield AtOnce()
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = futures.ProcessPoolExecutor(processes, mp_context=context)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str) -> dict[str, Any]:
+    """The study's answer as plain values: what to propose, or why nothing, and whether constraints can be kept."""
+    feasible, sentence = _feasibility(brief, outcome)
+    answer: dict[str, Any] = {
+        "proposal": None,
+        "simulations": outcome.simulations,
+        "reasons": list(outcome.verdict.reasons) if outcome.experiments else [],
+        "feasible": feasible,
+        "feasibility": sentence,
+        "explanation": list(outcome.explanation),
+    }
+    if outcome.best.digest != outcome.baseline.digest:
+        place = revision.Place(optimization=name, revision=1, notebook_digest=last)
+        answer["proposal"] = revision.spec(outcome, brief, place).plain()
+    return answer
+
+
+def _feasibility(brief: briefs.Brief, outcome: outcomes.Outcome) -> tuple[bool | None, str]:
+    """Whether a policy was found that keeps every constraint on held-out arrivals, and what came nearest."""
+    if not brief.constraints:
+        return None, ""
+    cards = (outcome.verdict.heldout.baseline, outcome.verdict.heldout.candidate)
+    broken = []
+    for constraint in brief.constraints:
+        nearest = min(card.value(constraint.metric) for card in cards)
+        if not nearest < constraint.limit:
+            broken.append(f"'{constraint}' is out of reach: {constraint.amount(nearest)} came nearest")
+    if not broken:
+        return True, "every constraint is kept on held-out arrivals"
+    return False, "; ".join(broken) + "; loosen the constraint, or give the fleet more replicas"
+
+
+if __name__ == "__main__":
+    main()
