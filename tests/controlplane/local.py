@@ -18,7 +18,7 @@ from controlplane import binaries, faults, helm, layout, namespaces, order, plac
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-READY_S = 180.0
+READY_S = 320.0
 STOP_S = 10.0
 POLL_S = 0.05
 NODES = {"cpu": 2, "a10": 2, "h100": 1}
