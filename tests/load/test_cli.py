@@ -34,7 +34,7 @@ def test_bad_input_is_refused_in_one_sentence(capsys, arguments, wrong):
 
 
 @pytest.fixture
-def server():
+def server(compiled):
     """An emulated server in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
