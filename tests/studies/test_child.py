@@ -56,7 +56,7 @@ async def studied(job, lines=(), stop_after=None):
                 await process.write({"safe": True})
             else:
                 said.append(message)
-            if "finished" in message or "refused" in message:
+            if message.keys() & {"finished", "refused", "broke"}:
                 break
         return book, said, list(lines)
     finally:
@@ -124,3 +124,11 @@ async def test_a_killed_process_says_how_it_ended():
     assert await process.kill() == "signal 9"
     assert await process.read() is None
     await process.write({"late": True})
+
+
+async def test_what_breaks_inside_is_told_and_logged_as_json(capfd):
+    book, said, _ = await studied({**job(), "processes": "many"})
+    assert book is not None
+    assert "TypeError" in said[-1]["broke"] or "ValueError" in said[-1]["broke"]
+    written = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert any("exception" in line for line in written)

@@ -182,3 +182,9 @@ async def test_closing_ends_everything(stage):
     assert stage.studies.running == 0
     assert all(process.killed for process in stage.started)
     assert stage.studies.of(owner) == seen.Study()
+
+
+async def test_a_study_that_breaks_down_says_why(stage):
+    owner = await stage.want(script=[{"broke": "MemoryError: no room"}])
+    await stage.settle()
+    assert stage.studies.of(owner).sentence == "MemoryError: no room"

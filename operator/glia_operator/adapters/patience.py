@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from glia_operator.adapters import clock as clocks
 
-RATE_PER_S = 20.0
-BURST = 40.0
+RATE_PER_S = 50.0
+BURST = 100.0
 TRIES = 4
 FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 5.0

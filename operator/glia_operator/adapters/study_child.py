@@ -20,6 +20,9 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import structlog
+
+from glia_operator.adapters import logs
 from glia_operator.api import optimization
 from glia_operator.research import asked, revision, study
 from glia_operator.research import notebook as notebooks
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import outcome as outcomes
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +122,7 @@ def main() -> None:
     """Run the job on standard input."""
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    logs.begin(os.environ.get("GLIA_LOG_LEVEL", "INFO").upper())
     link = Link(inbox=queue.SimpleQueue(), outbox=outbox)
     threading.Thread(target=_listen, args=(link,), daemon=True).start()
     job = link.inbox.get()
@@ -123,6 +130,9 @@ def main() -> None:
         _study(job, link)
     except faults.InputFault as fault:
         link.tell(refused=str(fault))
+    except Exception as error:
+        log.exception("a study broke down", optimization=job["name"])
+        link.tell(broke=f"{type(error).__name__}: {error}")
 
 
 def _listen(link: Link) -> None:

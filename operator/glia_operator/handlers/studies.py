@@ -234,6 +234,8 @@ class Studies:
         message = await process.read()
         if message is None:
             raise BrokeDown(f"its process ended ({await process.kill()})")
+        if "broke" in message:
+            raise BrokeDown(message["broke"])
         return message
 
     async def _kept(self, owner: pages.Owner, book: pages.Book, line: str) -> pages.Book:

@@ -29,7 +29,7 @@ def test_another_takes_over_within_twenty_seconds_on_an_empty_disk_and_repeats_n
     assert second.ask("/readyz")[0] == 200
     wish.apply(rollout={"approval": "Automatic"})
     clusters.until(
-        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=120
+        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=240
     )
     before = wish.records()
     died_s = time.monotonic()

@@ -100,7 +100,7 @@ def test_a_pause_stops_the_study_and_resuming_repeats_nothing(new_operator, wish
     new_operator()
     wish.apply(research={"budget": {"experiments": 2}, "hints": "mornings are busy"})
     clusters.until(
-        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=120
+        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=240
     )
     wish.apply(paused=True)
     wish.until("Paused")
@@ -122,7 +122,7 @@ def test_another_question_in_mid_study_supersedes_it(new_operator, wish):
     new_operator()
     wish.apply()
     clusters.until(
-        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=120
+        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=240
     )
     (old,) = {page["metadata"]["annotations"]["glia.dev/brief-digest"] for page in wish.pages()}
     wish.apply(research={"seed": 1, "budget": {"experiments": 2}})
@@ -136,7 +136,7 @@ def test_deletion_in_mid_study_ends_it_and_leaves_nothing(new_operator, wish):
     operator = new_operator()
     wish.apply()
     clusters.until(
-        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=120
+        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=240
     )
     wish.cluster.kubectl("delete", "gliaopt", "chat", "-n", wish.namespace, "--timeout=10s")
     clusters.until("its notebook is collected", lambda: not wish.pages())
@@ -170,7 +170,7 @@ def test_what_is_missing_is_a_condition_and_is_seen_when_it_comes(new_operator, 
 def test_sigterm_ends_it_within_ten_seconds_in_mid_study(new_operator, wish):
     operator = new_operator()
     wish.apply()
-    clusters.until("it studies", lambda: wish.phase == "Studying", timeout_s=120)
+    clusters.until("it studies", lambda: wish.phase == "Studying", timeout_s=240)
     status, took_s = operator.stop()
     assert status == 0
     assert took_s < 10
