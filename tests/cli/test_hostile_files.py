@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glia_operator.api import optimization
+from glia_operator.api import offline_file
 from glia_operator.cli import main
 from glia_sim import faults, fleet_file
 from glia_sim.policy import catalogue, document
@@ -25,7 +25,7 @@ WISH = (
 READERS = {
     "fleet": (fleet_file.load, FLEET),
     "policy": (document.load, catalogue.text("hra-spf")),
-    "wish": (optimization.load, WISH),
+    "wish": (offline_file.load, WISH),
     "csv": (readers.read, TRACE),
     "json lines": (readers.read, JSON_LINES),
     "azure": (readers.read, AZURE),
