@@ -10,7 +10,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e image chart-docs
+.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e image chart-docs crds
 
 setup: .venv/.ready
 
@@ -54,6 +54,11 @@ e2e: setup
 # Builds the image and proves that it runs as the chart runs it. BASE=local where no registry of images is reached.
 image:
 	$(PYTHON) tests/image/prove.py $(if $(BASE),--base $(BASE))
+
+# Renders the definitions of the custom resources, and the chart's copy of them.
+crds: setup
+	$(BIN)/glia crds --out crds
+	cp crds/*.yaml helm/glia-operator/files/crds/
 
 # Writes the table of values in the chart's README.
 chart-docs: setup

@@ -7,6 +7,9 @@ import pathlib
 
 import pytest
 
+from glia_operator.emulator import settings
+from glia_sim.engine import replica
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
@@ -16,3 +19,9 @@ def data_dir() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded data at {folder}: set GLIA_DATA to the folder that holds vllm_oracle/ and the traces")
     return folder
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """The kernels of emulated servers, so that no client of a test waits for the compiler."""
+    replica.warm_up(settings.load(None, settings.Flags()).group)

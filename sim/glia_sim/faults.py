@@ -6,6 +6,10 @@ from __future__ import annotations
 class Fault(Exception):  # noqa: N818 - a fault is named by who has to mend it
     """Root of every error this project raises on purpose."""
 
+    def __str__(self) -> str:
+        """One printable line: text from outside cannot break out of it or steer a terminal."""
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in super().__str__())
+
 
 class InputFault(Fault):
     """The user's input is wrong; the message names the place, what was received and what would be right."""

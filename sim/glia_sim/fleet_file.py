@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from glia_sim import faults, fleet, fleet_schema, hardware, yaml_text
+from glia_sim import faults, fleet, fleet_schema, hardware, text_file, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import yaml
+
+MAX_BYTES = 256 * 1024
 
 
 def names() -> tuple[str, ...]:
@@ -35,14 +37,18 @@ def load(name_or_path: str | pathlib.Path) -> fleet.Fleet:
         text = (importlib.resources.files("glia_sim") / "fleets" / f"{name}.yaml").read_text(encoding="utf-8")
         return loads(text, place=name)
     path = pathlib.Path(name_or_path)
-    if not path.exists():
+    if not _exists(path):
         close = difflib.get_close_matches(name, names(), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"built-in fleets: {', '.join(names())}"
         raise faults.InputFault(f"{name}: neither a built-in fleet nor a file; {hint}")
+    return loads(text_file.read(path, what="a fleet's YAML file", most_bytes=MAX_BYTES), place=name)
+
+
+def _exists(path: pathlib.Path) -> bool:
     try:
-        return loads(path.read_text(encoding="utf-8"), place=name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise faults.InputFault(f"{name}: not readable as a UTF-8 text file: {error}") from error
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def loads(text: str, *, place: str) -> fleet.Fleet:

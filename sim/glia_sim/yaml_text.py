@@ -37,8 +37,13 @@ def read(text: str, place: str) -> tuple[Any, yaml.MappingNode]:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
         raise faults.InputFault(f"{place}{where}: not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise faults.InputFault(f"{place}: not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise faults.InputFault(f"{place}: not YAML: sections are nested too deep") from None
+    except OverflowError:  # PyYAML's own, from an escape such as \UFFFFFFFF
+        raise faults.InputFault(f"{place}: not YAML: an escape names no character of Unicode") from None
+    except Exception as error:  # noqa: BLE001  # PyYAML's constructors raise whatever a number or date makes them
+        reason = str(error) or type(error).__name__
+        raise faults.InputFault(f"{place}: not YAML: {reason.splitlines()[0]}") from None
     if not isinstance(root, yaml.MappingNode):
         raise faults.InputFault(f"{place}: expected a mapping of fields")
     return values, root

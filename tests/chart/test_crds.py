@@ -21,9 +21,7 @@ def rendered_by_code(repository):
 def test_the_copy_is_what_the_code_rendered(chart, repository, rendered_by_code):
     assert {one["spec"]["names"]["plural"] for one in rendered_by_code.values()} == PLURALS
     for name in rendered_by_code:
-        assert (chart / "files/crds" / name).read_bytes() == (repository / "crds" / name).read_bytes(), (
-            "cp crds/*.yaml helm/glia-operator/files/crds/"
-        )
+        assert (chart / "files/crds" / name).read_bytes() == (repository / "crds" / name).read_bytes(), "make crds"
     assert {path.name for path in (chart / "files/crds").iterdir()} == set(rendered_by_code)
 
 

@@ -84,6 +84,13 @@ def test_a_build_that_fails_or_is_interrupted_leaves_no_program_behind(cache, fa
     assert binaries.resolve()["etcd"].read_text() == "whole\n"
 
 
+def test_the_machines_own_etcd_stands_in_for_one_that_cannot_be_built(cache, fake_go, tmp_path, capsys):
+    fake_go('case "$out" in */etcd.partial) exit 1;; *) echo built > "$out";; esac')
+    own = script(tmp_path / "bin" / "etcd", "exit 0")
+    assert binaries.resolve()["etcd"] == own
+    assert f"using {own}" in capsys.readouterr().err
+
+
 def test_named_assets_win_and_what_they_lack_is_built(cache, fake_go, tmp_path, monkeypatch):
     fake_go('echo built > "$out"')
     named = script(tmp_path / "assets" / "kube-apiserver", "exit 0")

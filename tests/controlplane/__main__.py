@@ -53,7 +53,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def start(options: argparse.Namespace) -> int:
-    """Start a cluster in the background."""
+    """Start a cluster in the background, unless one made elsewhere is named."""
+    if os.environ.get("GLIA_KUBECONFIG"):
+        named = source.elsewhere(pathlib.Path(os.environ["GLIA_KUBECONFIG"]))
+        print(f"GLIA_KUBECONFIG names a cluster that answers; nothing is started. kubeconfig {named.kubeconfig}")
+        return 0
+    if source.wants_kind():
+        print(f"kind made a cluster. kubeconfig {source.make_kind(options.state)}")
+        return 0
     began = time.monotonic()
     local.start(options.state, nodes=options.nodes, checkout=options.checkout)
     places.say(f"started in {time.monotonic() - began:.1f} s")
@@ -65,6 +72,9 @@ def start(options: argparse.Namespace) -> int:
 
 def stop(options: argparse.Namespace) -> int:
     """Stop the cluster; its logs stay."""
+    if source.wants_kind():
+        source.delete_kind(options.state)
+        return 0
     places.say("stopped" if local.stop(options.state) else f"no cluster runs in {options.state}")
     return 0
 

@@ -10,7 +10,7 @@ import platform
 import shutil
 import time
 
-from controlplane import measured, namespaces, places, toolchain, versions
+from controlplane import faults, measured, namespaces, places, toolchain, versions
 
 MODULE = pathlib.Path(__file__).parent
 PACKAGES = {
@@ -50,8 +50,20 @@ def _kept(name: str) -> pathlib.Path:
         with places.locked("controlplane"):
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _build(name, path)
+                try:
+                    _build(name, path)
+                except faults.ClusterFault as fault:
+                    return _installed(name, fault)
     return path
+
+
+def _installed(name: str, fault: faults.ClusterFault) -> pathlib.Path:
+    """The machine's own program in place of one that cannot be built; only etcd is alike in all versions since 3.4."""
+    found = shutil.which(name) if name == "etcd" else None
+    if found is None:
+        raise fault
+    places.say(f"using {found}, because the pinned {name} cannot be built: {fault}")
+    return pathlib.Path(found)
 
 
 def _build(name: str, target: pathlib.Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KUBECTL = pathlib.Path(sys.prefix) / "bin" / "kubectl"
 POLL_S = 0.1
-COMMAND_S = 180.0
+COMMAND_S = 240.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class Cluster:
         return answer.stdout
 
 
-def until(what: str, true: Callable[[], object], *, timeout_s: float = 60.0) -> Any:
+def until(what: str, true: Callable[[], object], *, timeout_s: float = 120.0) -> Any:
     """Waits until `true()` is, and returns it; a fault that names `what` when time is over."""
     deadline = time.monotonic() + timeout_s
     while True:

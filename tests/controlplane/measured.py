@@ -50,7 +50,7 @@ def run(
             raise
         reader.join()
     if process.returncode:
-        raise faults.ClusterFault(f"`{command[0]} {command[1]}` failed:\n{''.join(lines[-15:])}")
+        raise faults.ClusterFault(f"`... {' '.join(command[-3:])}` failed:\n{''.join(lines[-15:])}")
     return Cost(wall_s=time.monotonic() - began, cpu_s=_children_cpu_s() - before, peak_bytes=peak)
 
 

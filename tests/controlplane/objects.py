@@ -10,6 +10,8 @@ Document = dict[str, Any]
 WITNESS = pathlib.Path(__file__).parent / "witness.py"
 """A small HTTP server that says what it sees and does what it is told."""
 PORT = 8000
+PATIENCE_S = 10
+"""Of probes: a machine that tests keep busy answers late, and that is not what they are about."""
 
 
 def witness_container(*, period_s: int = 1, linger_s: float = 0.0, image: str = "witness") -> Document:
@@ -23,6 +25,7 @@ def witness_container(*, period_s: int = 1, linger_s: float = 0.0, image: str = 
         "readinessProbe": {
             "httpGet": {"path": "/ready", "port": "http"},
             "periodSeconds": period_s,
+            "timeoutSeconds": PATIENCE_S,
             "failureThreshold": 1,
         },
     }

@@ -30,9 +30,11 @@ def opened(folder: pathlib.Path) -> Iterator[cluster.Cluster]:
     elif running:
         with entered(pathlib.Path(running)) as found:
             yield found
-    elif os.environ.get("GLIA_CLUSTER_SOURCE") == "kind":
-        with kind(folder) as made:
-            yield made
+    elif wants_kind():
+        with contextlib.ExitStack() as stack:
+            kubeconfig = make_kind(folder)
+            stack.callback(delete_kind, folder)
+            yield elsewhere(kubeconfig)
     else:
         with local.running(folder), entered(folder) as made:
             yield made
@@ -59,22 +61,29 @@ def entered(folder: pathlib.Path) -> Iterator[cluster.Cluster]:
         yield found
 
 
-@contextlib.contextmanager
-def kind(folder: pathlib.Path) -> Iterator[cluster.Cluster]:
-    """A cluster of kind, deleted at the end; a fault where Docker or kind do not work."""
+def wants_kind() -> bool:
+    """Whether kind is asked for."""
+    return os.environ.get("GLIA_CLUSTER_SOURCE") == "kind"
+
+
+def make_kind(folder: pathlib.Path) -> pathlib.Path:
+    """Makes a cluster with kind and returns its kubeconfig; a fault where Docker or kind do not work."""
     why = kind_trouble()
     if why:
         raise faults.ClusterFault(why)
     folder.mkdir(parents=True, exist_ok=True)
     kubeconfig = folder / "kubeconfig"
     places.say("creating a cluster with kind")
-    subprocess.run(
-        ["kind", "create", "cluster", "--name", KIND_NAME, "--kubeconfig", kubeconfig, "--wait", "120s"], check=True
-    )
-    try:
-        yield elsewhere(kubeconfig)
-    finally:
-        subprocess.run(["kind", "delete", "cluster", "--name", KIND_NAME, "--kubeconfig", kubeconfig], check=False)
+    command = ["kind", "create", "cluster", "--name", KIND_NAME, "--kubeconfig", str(kubeconfig), "--wait", "120s"]
+    if subprocess.run(command, check=False).returncode:
+        raise faults.ClusterFault("kind could not make a cluster; its own words stand above")
+    return kubeconfig
+
+
+def delete_kind(folder: pathlib.Path) -> None:
+    """Deletes what `make_kind` made."""
+    command = ["kind", "delete", "cluster", "--name", KIND_NAME, "--kubeconfig", str(folder / "kubeconfig")]
+    subprocess.run(command, check=False)
 
 
 def kind_trouble() -> str | None:

@@ -14,6 +14,7 @@ from controlplane import cluster as clusters
 from controlplane import faults, places, source
 
 HERE = pathlib.Path(__file__).parent
+WHY_NONE = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(items):
@@ -23,8 +24,16 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.e2e)
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    """A run without a cluster says so where nobody overlooks it."""
+    why = config.stash.get(WHY_NONE, None)
+    if why is not None:
+        terminalreporter.section("END-TO-END TESTS DID NOT RUN: NO CLUSTER", red=True, bold=True)
+        terminalreporter.line(why)
+
+
 @pytest.fixture(scope="session")
-def cluster():
+def cluster(request):
     """A cluster that answers; pytest itself is in its network, so pods are reached by their addresses.
 
     The logs of the latest run are kept in ~/.cache/glia/e2e-logs.
@@ -36,7 +45,7 @@ def cluster():
         try:
             made = stack.enter_context(source.opened(folder / "cluster"))
         except faults.ClusterFault as fault:
-            places.say(f"END-TO-END TESTS SKIP: {fault}")
+            request.config.stash[WHY_NONE] = str(fault)
             pytest.skip(f"no cluster: {fault}")
         yield made
 

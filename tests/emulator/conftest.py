@@ -37,7 +37,7 @@ def configure():
 
 
 @pytest.fixture
-def virtual():
+def virtual(compiled):
     """Makes a core without wires, and a function that asks it for a completion."""
 
     def make(configured):
@@ -110,7 +110,7 @@ class Client:
 
 
 @pytest.fixture
-async def serve():
+async def serve(compiled):
     """Starts servers and gives clients; both end with the test."""
     started = []
     async with aiohttp.ClientSession() as session:

@@ -128,7 +128,7 @@ async def test_nobody_can_break_a_server_that_does_not_allow_it(configure, serve
     assert (await client.post("/emulator/faults", {"kind": "crash"}))[0] == 404
 
 
-async def test_stopping_lets_what_is_in_flight_end(configure, until):
+async def test_stopping_lets_what_is_in_flight_end(configure, until, compiled):
     launched = launch.Launched(configure(), launch.Address(host="127.0.0.1", port=0))
     await launched.start()
     async with aiohttp.ClientSession() as session:

@@ -26,7 +26,7 @@ def test_a_single_server_with_constant_service_waits_as_m_d_1(single, serve):
     assert wait == pytest.approx(load * service / (2 * (1 - load)), rel=0.05)
 
 
-def test_a_single_server_with_geometric_service_waits_as_m_g_1(single, serve):
+def test_a_single_server_with_geometric_service_waits_as_m_m_1(single, serve):
     load, mean = 0.6, 40.0
     outputs = np.random.default_rng(2).geometric(1.0 / mean, 60_000)
     service = outputs * 0.01
@@ -35,6 +35,7 @@ def test_a_single_server_with_geometric_service_waits_as_m_g_1(single, serve):
     wait = (run.first_exec_s - run.arrival_s).mean()
     expected = (load / service.mean()) * np.mean(service**2) / (2 * (1 - load))
     assert wait == pytest.approx(expected, rel=0.08)
+    assert wait == pytest.approx(load * mean * 0.01 / (1 - load), rel=0.1)
 
 
 def test_requests_in_the_system_are_arrival_rate_times_time_in_it(single, serve):

@@ -28,7 +28,7 @@ from glia_sim.policy import catalogue, document
 from glia_sim.policy import compile as programs
 from glia_sim.workload import readers
 
-EXAMPLES = int(os.environ.get("GLIA_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("GLIA_EXAMPLES") or 0)
 TOLERANCE = 1e-9
 SPARSE = 6
 OUTCOMES = {"finished": runs.FINISHED, "hold timeout": runs.HOLD_TIMEOUT, "client timeout": runs.CLIENT_TIMEOUT}

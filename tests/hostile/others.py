@@ -29,6 +29,8 @@ ASSIGNMENT: Object = {
 }
 BLOCKS = {"seed": 1, "blockSeconds": 60, "washoutSeconds": 60, "start": "2026-11-24T15:00:00Z", "share": "50%"}
 
+MORE: Object = {"high": 2, "unit": "1", "meaning": "an a that is none"}
+
 POLICIES: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
     ("another's name", "metadata.name", "chat-9", ("named OPTIMIZATION-REVISION",)),
     ("policy of nobody", "spec.optimization", GONE, ("spec.optimization", "Required value")),
@@ -40,6 +42,12 @@ POLICIES: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
     ("value out of bounds", "spec.parameters.r.value", 99, ("parameters[r].value", "must lie between them")),
     ("bounds crossed", "spec.parameters.r.low", 50, ("parameters[r].value", "low must be below high")),
     ("no meaning", "spec.parameters.r.meaning", GONE, ("parameters.r.meaning", "Required value")),
+    (
+        "name in Cyrillic",
+        "spec.parameters.\u0430",
+        dict.fromkeys(("value", "low"), 1) | MORE,
+        ("parameters", "ASCII letters"),
+    ),
     ("weak digest", "spec.digest", "md5:0", ("spec.digest", "sha256: and 64 hexadecimal digits")),
     ("no digest", "spec.digest", GONE, ("spec.digest", "Required value")),
     ("no evidence", "spec.evidence", GONE, ("spec.evidence", "Required value")),

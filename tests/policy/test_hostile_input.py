@@ -177,9 +177,9 @@ def test_what_is_not_a_readable_file_is_refused(tmp_path):
         ("folder.yaml", "not a regular file"),
         ("pipe.yaml", "not a regular file"),
         ("missing.yaml", "no such file"),
-        ("large.yaml", "at most 65536"),
-        ("latin.yaml", "line 2: this is not UTF-8"),
-        ("a" * 5000 + ".yaml", "cannot be read"),
+        ("large.yaml", "larger than the 65,536 bytes"),
+        ("latin.yaml", "line 2: not UTF-8"),
+        ("a" * 5000 + ".yaml", "not readable"),
         ("null\0.yaml", "no such file"),
     ):
         with pytest.raises(faults.InputFault, match=words):

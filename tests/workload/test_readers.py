@@ -240,9 +240,9 @@ def test_a_bad_row_is_refused_with_file_line_and_reason(write, case):
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
-    with pytest.raises(faults.InputFault, match="No such file"):
+    with pytest.raises(faults.InputFault, match="no such file"):
         readers.read(tmp_path / "nowhere.csv")
-    with pytest.raises(faults.InputFault, match="directory"):
+    with pytest.raises(faults.InputFault, match="not a regular file"):
         readers.read(tmp_path)
 
 

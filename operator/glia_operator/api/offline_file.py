@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
-import yaml
 
 from glia_operator.api import offline as offlines
 from glia_operator.api import question, section
 from glia_operator.api import target as targets
 from glia_operator.api import telemetry as telemetries
-from glia_sim import faults
+from glia_sim import text_file, yaml_text
 
 if TYPE_CHECKING:
     import pathlib
@@ -67,12 +66,6 @@ def load(path: pathlib.Path) -> OptimizationFile:
     Raises:
         InputFault: naming the file, the field, what was received and what would be right.
     """
-    try:
-        with path.open("rb") as stream:
-            text = stream.read(MAX_BYTES + 1).decode()
-        if len(text) > MAX_BYTES:
-            raise faults.InputFault(f"{path}: larger than {MAX_BYTES} bytes; a GliaOptimization is a short file")
-        content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise faults.InputFault(f"{path}: not a readable YAML file: {' '.join(str(error).split())}") from None
+    text = text_file.read(path, what="a GliaOptimization's YAML file", most_bytes=MAX_BYTES)
+    content, _ = yaml_text.read(text, str(path))
     return section.read(OptimizationFile, content, str(path))

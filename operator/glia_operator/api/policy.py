@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal, get_args
 
 import pydantic
@@ -61,6 +62,18 @@ class Parameter(section.Section):
     """What it means."""
 
 
+PARAMETER_NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,62}", re.ASCII)
+Parameters = Annotated[
+    dict[str, Parameter],
+    pydantic.Field(max_length=MAX_PARAMETERS),
+    rule.Checked(
+        cel="self.all(name, name.matches('^[A-Za-z][A-Za-z0-9_]{0,62}$'))",
+        message="a parameter's name has at most 63 ASCII letters, digits and _, and starts with a letter",
+        holds=lambda names: all(PARAMETER_NAME.fullmatch(name) for name in names),
+    ),
+]
+
+
 class PolicySpec(section.Section):
     """The policy and why it is proposed. Nothing in it can change: a better policy is another GliaPolicy."""
 
@@ -86,7 +99,7 @@ class PolicySpec(section.Section):
     """The policy document's own name."""
     programs: Programs
     """The programs, in the policy language."""
-    parameters: dict[str, Parameter] = pydantic.Field(default_factory=dict, max_length=MAX_PARAMETERS)
+    parameters: Parameters = pydantic.Field(default_factory=dict)
     """The numbers that the programs read, by name."""
     rationale: Words
     """What it does and why that helps."""

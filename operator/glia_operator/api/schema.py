@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 INT_OR_STRING = "x-kubernetes-int-or-string"
 _ORDER = ("description", "type", "format", "default", "enum", "required", "properties")
-METADATA: Schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}}
-"""The name's length is what rules about it are estimated with."""
 _DROPPED = ("title", "$defs", "additionalProperties", "default", "const")
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
@@ -25,7 +23,7 @@ def structural(model: type[section.Section]) -> Schema:
     properties = built["properties"]
     properties["apiVersion"] = {"type": "string", "description": "Group and version: glia.dev/v1alpha1."}
     properties["kind"] = {"type": "string", "description": f"Kind of the object: {model.__name__}."}
-    properties["metadata"] = METADATA
+    properties["metadata"] = {"type": "object"}
     if "status" in properties:
         properties["status"] = _without_defaults(properties["status"])
     built["required"] = [name for name in built.get("required", ()) if name != "metadata"]

@@ -94,27 +94,22 @@ def _limit(value: object) -> object:
     return value
 
 
-def _positive(value: int | str) -> int | str:
-    if isinstance(value, str) and not re.fullmatch(LIMIT, value, re.ASCII):
-        raise ValueError(
-            "must be a number above 0, with the unit ms, s, m or h where it is a time, such as 1500ms or 5"
-        )
-    return value
-
-
 Limit = Annotated[
     Annotated[int, pydantic.Field(ge=1, le=1_000_000_000)] | str,
     pydantic.BeforeValidator(_limit),
-    pydantic.AfterValidator(_positive),
     pydantic.WithJsonSchema(
         {
             "x-kubernetes-int-or-string": True,
             "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "pattern": f"^{LIMIT}$",
             "minimum": 1,
             "maximum": 1_000_000_000,
             "maxLength": 24,
         }
+    ),
+    rule.Checked(
+        cel=f"type(self) == int || self.matches('^(?:{LIMIT})$')",
+        message="must be above 0: a time such as 1500ms, 1.5s or 2m, or for slowdown a ratio such as 5 or '2.5'",
+        holds=lambda value: isinstance(value, int) or bool(re.fullmatch(LIMIT, value, re.ASCII)),
     ),
 ]
 """An upper bound: a duration, or a ratio."""

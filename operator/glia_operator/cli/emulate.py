@@ -25,14 +25,5 @@ def run(config: str | None, flags: settled.Flags, *, host: str, port: int, repli
     else:
         where = [launch.Address(host=host, port=port + k) for k in range(replicas)]
     with patience.telling("compiling the engine, once per machine and version"):
-        _warm_up(settings)
+        replica.warm_up(settings.group)
     asyncio.run(launch.serve(settings, where))
-
-
-def _warm_up(settings: settled.Settings) -> None:
-    """Compile every kernel before the first client waits for one."""
-    engine = replica.Replica(settings.group)
-    for _ in range(2):
-        engine.abort(0.0, engine.submit(0.0, replica.Order(prompt_tokens=1, output_tokens=1)))
-    for _ in engine.advance(0.0):
-        pass

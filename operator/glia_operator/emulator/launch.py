@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import signal
 import socket
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,7 +25,7 @@ BACKLOG = 1024
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where one server listens."""
 
@@ -74,6 +74,8 @@ class Launched:
         bound = _bind(self.at)
         self.at = Address(host=self.at.host, port=int(bound.getsockname()[1]))
         await self._listen(bound)
+        for section in self._settings.faults_at_start:
+            self.driver.inflict(section)
 
     async def stop(self) -> None:
         """Accept nothing more, let what is in flight end within the grace, and close."""
@@ -110,13 +112,19 @@ def _bind(at: Address) -> socket.socket:
     return bound
 
 
+def _numbered(settings: settled.Settings, k: int) -> settled.Settings:
+    """The settings of replica k: disturbed like the others, but not at the same steps."""
+    own = dataclasses.replace(settings.disturbance, seed=settings.disturbance.seed + k)
+    return dataclasses.replace(settings, disturbance=own)
+
+
 async def serve(settings: settled.Settings, addresses: Sequence[Address]) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    servers = [Launched(settings, at) for at in addresses]
+    servers = [Launched(_numbered(settings, k), at) for k, at in enumerate(addresses)]
     try:
         for one in servers:
             await one.start()

@@ -1,6 +1,6 @@
-"""Metrics that render themselves as prometheus_client would, at a tenth of its cost.
+"""Metrics that render themselves as prometheus_client would, at an eighth of its cost.
 
-A scrape of eight hundred samples must not delay the tokens that are due meanwhile, so that what never changes of a line
+A scrape of hundreds of samples must not delay the tokens that are due meanwhile, so that what never changes of a line
 is rendered once. tests/emulator compare the bytes with prometheus_client's own.
 """
 

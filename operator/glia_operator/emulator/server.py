@@ -130,17 +130,18 @@ class Server:
         await response.prepare(asked)
         render = answers.Stream(ask, model=self._settings.served_model_name, created=int(time.time()))
         sent = 0
-        while not opened.done or sent < opened.delivered:
+        while True:
             await heard.wait()
             heard.clear()
             delivered = opened.delivered
             before = b"" if sent else render.opening()
             text = ("" if sent else _echoed(ask)) + ask.reply.text(sent, delivered)
             sent = delivered
-            after = render.closing() if opened.done else b""
-            await response.write(before + render.tokens(text, delivered) + after)
-        await response.write_eof()
-        return response
+            events = before + render.tokens(text, delivered)
+            if opened.done:
+                await response.write_eof(events + render.closing())
+                return response
+            await response.write(events)
 
     async def _models(self, _asked: web.Request) -> web.Response:
         self._starting()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 
 from glia_operator.emulator import schema
-from glia_sim import faults, fleet, fleet_file, fleet_schema, latency_table, yaml_text
+from glia_sim import faults, fleet, fleet_file, fleet_schema, latency_table, text_file, yaml_text
 from glia_sim.engine import replica
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def load(path: str | None, flags: Flags) -> Settings:
     """
     if path is None:
         return _apply(loads(DEFAULT, place="default"), flags)
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise faults.InputFault(f"{path}: not readable as a UTF-8 text file: {error}") from error
+    text = text_file.read(pathlib.Path(path), what="an emulator's YAML file", most_bytes=fleet_file.MAX_BYTES)
     return _apply(loads(text, place=path), flags)
 
 

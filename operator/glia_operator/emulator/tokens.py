@@ -1,6 +1,6 @@
 """Tokens without a model: how text falls into them, what blocks of them hash to, and what an answer consists of.
 
-A token is up to four letters with the white space before them, or one white space: English comes out at about 3.5
+A token is up to four letters with the white space before them, or one white space: English comes out at about 3.7
 characters per token. Everything an answer holds follows from the seed and the request's id.
 """
 

@@ -23,12 +23,16 @@ def percent(share: float) -> str:
 
 
 def signed(share: float) -> str:
-    """A relative change with its sign."""
-    return f"{share:+.1%}" if math.isfinite(share) else "-"
+    """A relative change with its sign; what rounds to nothing has none of its own and counts as +0.0%."""
+    return f"{_rounded(share):+.1%}" if math.isfinite(share) else "-"
 
 
 def interval(low: float, high: float) -> str:
     """Two relative changes as a range."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return "unknown"
-    return f"{low:+.1%} to {high:+.1%}"
+    return f"{signed(low)} to {signed(high)}"
+
+
+def _rounded(share: float) -> float:
+    return round(share, 3) + 0.0  # -0.0 + 0.0 is 0.0

@@ -58,6 +58,14 @@ IDEAS = (
         change=lambda design: replace(design, admits=True),
     ),
     Idea(
+        title="memory beside the queue's length",
+        program="router",
+        addresses="memory",
+        hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
+        "beside requests in flight, replicas fill evenly and fewer requests are restarted.",
+        change=Design.with_memory,
+    ),
+    Idea(
         title="shortest prompt first among held requests",
         program="router",
         addresses="head-of-line",
@@ -82,19 +90,12 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, order="linear"),
     ),
     Idea(
-        title="the oldest yields",
-        program="scheduler",
-        addresses="memory",
-        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest: if the "
-        "request that arrived first is preempted first, newcomers pass it and the mean falls; the tail pays.",
-        change=lambda design: replace(design, scheduler="oldest"),
-    ),
-    Idea(
         title="the oldest and the longest yield",
         program="scheduler",
         addresses="memory",
-        hypothesis="A long prompt holds memory from its first step on: if length counts beside age when a victim is "
-        "chosen, each preemption frees more memory, and fewer are needed.",
+        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
+        "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
+        "and the mean falls; ageing in the queue keeps the tail.",
         change=lambda design: replace(design, scheduler="oldest-longest"),
     ),
     Idea(
@@ -106,28 +107,12 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
-        title="older cohorts yield",
-        program="scheduler",
-        addresses="memory",
-        hypothesis="If only an older cohort yields to a younger one, few requests are restarted more than once, and "
-        "the tail pays less.",
-        change=lambda design: replace(design, scheduler="yield"),
-    ),
-    Idea(
         title="shortest prompt first in the batch scheduler",
         program="scheduler",
         addresses="head-of-line",
         hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
         "ones.",
         change=lambda design: replace(design, scheduler="shortest"),
-    ),
-    Idea(
-        title="memory beside the queue's length",
-        program="router",
-        addresses="imbalance",
-        hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
-        "beside requests in flight, replicas fill evenly and fewer requests are restarted.",
-        change=Design.with_memory,
     ),
     Idea(
         title="prefill backlog",

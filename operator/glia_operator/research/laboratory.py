@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from glia_operator.research import notebook as notebooks
 
-JUDGING_SEEDS = 10
-KEPT_BY = 0.008
+JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
+"""Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
+KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
@@ -103,7 +104,7 @@ class Plan:
     addresses: str
     policy: document.Policy
     population: int = 8
-    generations: int = 12
+    generations: int = 20
     seeds: int = 5
 
 
@@ -140,14 +141,16 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         generations=max(2, round(plan.generations * study.factor)),
         seeds=plan.seeds,
     )
+    start = _start(study, plan)
     hopeless = math.inf if plan.addresses == "control" else study.cost + HOPELESS
-    values = tuning.tune(plan.policy, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep, hopeless)
+    values = tuning.tune(start, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep, hopeless)
     ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
     programs_ = [programs.compile(document.with_values(plan.policy, end)) for end in ends]
-    marks = study.marker.marks(programs_, study.where, study.training[:JUDGING_SEEDS])
-    costs = [marking.cost(study.brief, list(marks[:, :, 0]), list(marks[:, :, 1 + k])) for k in range(2)]
+    here = study.marker.marks(programs_, study.where[:1], study.training[:JUDGING_SEEDS])
+    harder = study.marker.marks(programs_, study.where[1:], study.training[:JUDGING_ELSEWHERE])
+    costs = marking.costs(study.brief, [*here, *harder])
     better = int(costs[1] < costs[0])
-    old, new = marks[0, :, 0], marks[0, :, 1 + better]
+    old, new = here[0, :, 0], here[0, :, 1 + better]
     found = effect.paired(old[:, 0], new[:, 0], study.brief.objective.metric, seed=exam.INTERVAL_SEED)
     return {
         "values": ends[better],
@@ -155,6 +158,17 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         "effect": score.as_json(found),
         "p99_ratio": float(np.exp(np.log(new[:, 1] / old[:, 1]).mean())),
     }
+
+
+def _start(study: Study, plan: Plan) -> document.Policy:
+    """Where the sweep begins: at the values tuned for the ideas before, or at the parts' own where those are better."""
+    own = {name: tuning.knob_of(name, parameter).value for name, parameter in plan.policy.parameters.items()}
+    places = [plan.policy, document.with_values(plan.policy, own)]
+    if places[0] == places[1]:
+        return plan.policy
+    candidates = [programs.compile(place) for place in places]
+    costs = study.marker.costs(candidates, study.where, study.training[:JUDGING_ELSEWHERE], elsewhere=2)
+    return places[int(costs[1] < costs[0])]
 
 
 def _finding(study: Study, body: dict[str, Any], *, kept: bool, control: bool) -> str:

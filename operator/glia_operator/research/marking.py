@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TAIL_GOAL = 0.98
 """Search asks for a little more than the exam: p99 at most this ratio to the baseline's."""
+FULL_MARGIN = 0.1
+"""Change of the objective from which on the whole margin is asked: what hardly differs has hardly any noise."""
 HARD_TAIL_GOAL = 1.025
 """The same under harder conditions, where the exam allows `verdict.TAIL_TOLERANCE`."""
 ELSEWHERE = 0.25
@@ -146,15 +148,17 @@ class Marker:
             elsewhere: how many of the seeds the other conditions use; None = all.
         """
         here = self.marks(candidates, where[:1], seeds)
-        marks = [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])]
-        return [
-            cost(self.brief, [one[:, 0] for one in marks], [one[:, 1 + k] for one in marks])
-            for k in range(len(candidates))
-        ]
+        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])])
 
 
 Marks = Sequence["npt.NDArray[np.float64]"]
-"""Marks of one policy: an array [seed, metric] per condition."""
+"""An array per condition; of one policy [seed, metric]."""
+
+
+def costs(brief: briefs.Brief, marks: Marks) -> list[float]:
+    """Cost of each candidate from marks [seed, 1 + candidates, metric] per condition, the baseline at position 0."""
+    baseline, candidates = [one[:, 0] for one in marks], range(1, marks[0].shape[1])
+    return [cost(brief, baseline, [one[:, k] for one in marks]) for k in candidates]
 
 
 def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
@@ -167,7 +171,8 @@ def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     gain = ratio[:, 0] if brief.objective.better == "lower" else -ratio[:, 0]
     total = gain[0] + ELSEWHERE * (gain[1:].mean() if len(gain) > 1 else 0.0)
     if brief.rules.guard_tail:
-        total += PENALTY * max(ratio[0, 1] - math.log(TAIL_GOAL), 0.0)
+        margin = math.log(TAIL_GOAL) * min(abs(gain[0]) / FULL_MARGIN, 1.0)
+        total += PENALTY * max(ratio[0, 1] - margin, 0.0)
         total += PENALTY * np.maximum(ratio[1:, 1] - math.log(HARD_TAIL_GOAL), 0.0).sum()
     for old, new in zip(baseline, candidate, strict=True):
         total += BROKEN * max(float((new[:, 2] - old[:, 2]).max()), 0.0) + BROKEN * float(new[:, 3].max() > 0)

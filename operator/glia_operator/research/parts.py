@@ -31,7 +31,7 @@ class Part:
 
 KNOBS = {
     "growth": Knob(
-        value=0.6,
+        value=0.2,
         low=0.0,
         high=4.0,
         unit="output tokens per prompt token",
@@ -61,7 +61,7 @@ KNOBS = {
         log=True,
     ),
     "alike": Knob(
-        value=30.0,
+        value=200.0,
         low=1.0,
         high=1000.0,
         unit="prompt tokens",
@@ -98,14 +98,6 @@ KNOBS = {
         high=5.0,
         unit="1 per prompt",
         meaning="what a prompt whose prefix is thought to be cached there is worth",
-        log=True,
-    ),
-    "cohort": Knob(
-        value=800.0,
-        low=50.0,
-        high=4000.0,
-        unit="requests",
-        meaning="requests of one cohort keep their order; an older cohort yields to a younger one",
         log=True,
     ),
     "tilt": Knob(
@@ -201,20 +193,11 @@ TERMS = {
 }
 
 SCHEDULERS = {
-    "oldest": Part(
-        text="0 - request.sequence",
-        why="when memory runs out the request that arrived first is preempted: it has had the most service",
-    ),
     "oldest-longest": Part(
         text="floor(p.tilt * log(request.prompt_tokens)) - request.sequence",
         why="when memory runs out requests that arrived early and prompts that are long are preempted first: they hold "
         "most for longest",
         knobs=("tilt",),
-    ),
-    "yield": Part(
-        text="0 - floor(request.sequence / p.cohort)",
-        why="when memory runs out the oldest cohort is preempted: it has had the most service",
-        knobs=("cohort",),
     ),
     "shortest": Part(
         text="floor(request.prompt_tokens + p.turn * request.sequence)",

@@ -174,7 +174,7 @@ def _tune_composition(study: laboratory.Study, composition: designs.Design) -> N
         addresses="composition",
         policy=designs.compose(composition, tuning.merged(composition, study.values), name="composition"),
         population=10,
-        generations=12,
+        generations=20,
         seeds=6,
     )
     study.build_on(composition, laboratory.experiment(study, plan))

@@ -35,13 +35,13 @@ class Sweep:
         population: candidates per generation.
         generations: each meets arrivals of its own, so that no setting is fitted to a few.
         seeds: per generation, for the fleet as it is.
-        elsewhere: how many of them the other conditions use.
+        elsewhere: how many of them serve under another condition, one condition a generation in turn.
     """
 
     population: int
     generations: int
     seeds: int
-    elsewhere: int = 1
+    elsewhere: int = 2
 
 
 def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
@@ -89,7 +89,8 @@ def tune(
         asked = search.ask()
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
         arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
-        costs = marker.costs(candidates, where, arrivals, elsewhere=sweep.elsewhere)
+        harder = where[1 + generation % (len(where) - 1) :][:1] if len(where) > 1 else ()
+        costs = marker.costs(candidates, (where[0], *harder), arrivals, elsewhere=sweep.elsewhere)
         search.tell(asked, costs)
         if generation >= WARM_UP and min(costs) > hopeless:
             break

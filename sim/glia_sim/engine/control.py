@@ -77,6 +77,7 @@ CLOCK = np.dtype(
         ("output_sum", "f8"),
         ("timeline_rows", "i8"),
         ("dirty", "i8"),
+        ("delivered", "i8"),  # replicas below this one have delivered what is due at this instant
     ],
     align=True,
 )

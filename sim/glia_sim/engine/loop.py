@@ -93,6 +93,7 @@ def _output(w: World, c: Control, r: int, t: float, order: Evaluate, score: Scor
     events.set_due(c, r, t, events.SCHEDULE)
     if finished > 0:
         _account(w, c, since, t)
+        c.clock[0].delivered = r
         _route_poked(w, c, t, order, score, priority)
 
 
@@ -208,6 +209,7 @@ def _other(
     replicas: Evaluate,
 ) -> None:
     clock = c.clock[0]
+    clock.delivered = w.rep.shape[0]
     if kind == READY:
         scaling.ready(w, c, t)
         for p in range(c.picker.shape[0] - 1):

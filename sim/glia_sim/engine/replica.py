@@ -174,6 +174,15 @@ class Replica:
         self._scratch = np.zeros(len(self._world.req), np.int64)
 
 
+def warm_up(group: fleets.Group) -> None:
+    """Compile every kernel that a replica of the group needs, before anybody waits for one."""
+    engine = Replica(group)
+    for _ in range(2):
+        engine.abort(0.0, engine.submit(0.0, Order(prompt_tokens=1, output_tokens=1)))
+    for _ in engine.advance(0.0):
+        pass
+
+
 def _blank(q: int, width: int) -> npt.NDArray[np.void]:
     req = np.zeros((), layout.REQUEST)
     for name in ("first_sched", "first_exec", "first_token", "last_token", "finish"):

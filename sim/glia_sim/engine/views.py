@@ -29,12 +29,13 @@ def mark(w: World, c: Control, r: int) -> None:
 
 
 @kernel
-def _running_blocks(w: World, p: int, r: int) -> int:
-    """Blocks that picker p's running requests at replica r fill with their prompts and the tokens it has seen."""
-    rep = w.rep[r]
-    ahead = rep.cursor - 1 if rep.stretch > 0 else 0
+def _running_blocks(w: World, p: int, r: int, ahead: int) -> int:
+    """Blocks that picker p's running requests at replica r fill with their prompts and the tokens it has seen.
+
+    `ahead` tokens of each have been delivered in a stretch that is not committed yet.
+    """
     total = 0
-    for i in range(rep.running):
+    for i in range(w.rep[r].running):
         req = w.req[w.running[r, i]]
         if req.picker == p and req.state == layout.RUNNING:
             seen = req.delivered + ahead if req.streaming else 0
@@ -43,17 +44,32 @@ def _running_blocks(w: World, p: int, r: int) -> int:
 
 
 @kernel
+def _opened(w: World, r: int, now: bool) -> int:
+    """Blocks that delivered tokens of a stretch fill, less the blocks in use: all requests decode in lockstep.
+
+    A token opens a block where the one before filled one. `now`: the oldest step's tokens are delivered at this
+    instant, and the next step, which takes blocks for them, is not built yet.
+    """
+    rep = w.rep[r]
+    mask = rep.block_size - 1
+    if rep.depth == 2:
+        return 0 if now else -w.phases[r, (1 - rep.cursor) & mask]
+    return int(w.phases[r, -rep.cursor & mask]) if now else 0
+
+
+@kernel
 def _committed(w: World, c: Control, p: int, r: int, t: float) -> float:
     """Blocks that picker p's requests at replica r fill with their prompts and the tokens it has seen by time t."""
     rep, account = w.rep[r], w.account[p, r]
+    ahead = 0
     if rep.stretch > 0:
         stretch.advance(w, r, t)
-    if rep.stretch > 0 and c.flags[SEES_ALL]:
-        # All decode in lockstep, so these are the blocks in use, less those that only a token in flight has opened.
-        unseen = w.phases[r, (1 - rep.cursor) & (rep.block_size - 1)] if rep.depth == 2 else 0
-        return float(account.waiting_blocks + rep.usable - rep.free - unseen)
+        now = rep.next_t == t and r < c.clock[0].delivered
+        if c.flags[SEES_ALL]:
+            return float(account.waiting_blocks + rep.usable - rep.free + _opened(w, r, now))
+        ahead = rep.cursor if now else rep.cursor - 1
     if rep.stretch > 0 or not account.fresh:
-        account.running_blocks = _running_blocks(w, p, r)
+        account.running_blocks = _running_blocks(w, p, r, ahead)
         account.fresh = 1
     return float(account.waiting_blocks + account.running_blocks)
 
@@ -65,11 +81,15 @@ def scrape(w: World, c: Control, p: int, r: int, t: float) -> None:
     if rep.stretch > 0:
         stretch.advance(w, r, t)
     got = c.scrape[p, r]
-    tokens = rep.itl_count - got.itl_count
+    itl_sum, itl_count = rep.itl_sum, rep.itl_count
+    if rep.stretch > 0 and rep.next_t == t:  # delivered at this instant, though the stretch counts them later
+        itl_sum += (t - rep.cursor_t) * rep.running
+        itl_count += rep.running
+    tokens = itl_count - got.itl_count
     if tokens > 0:
-        got.step_ms = 1000.0 * (rep.itl_sum - got.itl_sum) / tokens
-    got.itl_sum = rep.itl_sum
-    got.itl_count = rep.itl_count
+        got.step_ms = 1000.0 * (itl_sum - got.itl_sum) / tokens
+    got.itl_sum = itl_sum
+    got.itl_count = itl_count
     got.t = t
     got.running = rep.running
     got.waiting = rep.waiting

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from glia_sim import faults, yaml_text
+from glia_sim import faults, text_file, yaml_text
 
 if TYPE_CHECKING:
     import pathlib
@@ -57,22 +57,7 @@ def is_file(path: pathlib.Path) -> bool:
 
 def read_file(path: pathlib.Path) -> str:
     """The text of a file, or an InputFault that says why it cannot be read."""
-    try:
-        if not path.is_file():
-            reason = "this is not a regular file" if path.exists() else "there is no such file"
-            raise faults.InputFault(f"{path}: {reason}; give the path of a YAML file")
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise faults.InputFault(f"{str(path)!r} cannot be read: {reason}; give the path of a YAML file") from None
-    if len(content) > MAX_BYTES:
-        raise _too_large(str(path))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise faults.InputFault(f"{path}, line {line}: this is not UTF-8; save the file as UTF-8") from None
+    return text_file.read(path, what="a policy's YAML file", most_bytes=MAX_BYTES)
 
 
 def read(text: str, place: str) -> Page:
@@ -83,10 +68,7 @@ def read(text: str, place: str) -> Page:
     """
     if len(text) > MAX_BYTES:
         raise _too_large(place)
-    try:
-        _, root = yaml_text.read(text, place)
-    except OverflowError:  # PyYAML's own, from an escape such as \UFFFFFFFF
-        raise faults.InputFault(f"{place}: not YAML: an escape names no character of Unicode") from None
+    _, root = yaml_text.read(text, place)
     return Page(place=place, data=_mapping(root, place), root=root)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import pathlib
 
-from glia_sim import faults
+from glia_sim import faults, text_file
 from glia_sim.workload import azure_csv, mooncake_jsonl, synthetic, token_csv, trace
+
+MAX_BYTES = 2**30
 
 
 def read(
@@ -59,7 +61,8 @@ def _check_cut(place: str, time_scale: float, start: float, limit: int | None) -
 
 
 def _file(path: pathlib.Path, place: str) -> trace.Workload:
-    return _formats(_text(path, place), place)
+    text = text_file.read(path, what="a trace", most_bytes=MAX_BYTES).replace("\r\n", "\n")
+    return _formats(text, place)
 
 
 def _formats(text: str, place: str) -> trace.Workload:
@@ -72,19 +75,3 @@ def _formats(text: str, place: str) -> trace.Workload:
     if columns == azure_csv.COLUMNS:
         return azure_csv.parse(text, place)
     return token_csv.parse(text, columns, place)
-
-
-def _text(path: pathlib.Path, place: str) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise faults.InputFault(f"{place}: not readable: {error.strerror or error}") from None
-    if b"\0" in raw:
-        raise faults.InputFault(f"{place}: a binary file; a trace is CSV or JSON lines in UTF-8")
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise faults.InputFault(
-            f"{place}, line {line}: not UTF-8 text; a trace is CSV or JSON lines in UTF-8"
-        ) from None

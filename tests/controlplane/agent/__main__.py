@@ -91,8 +91,8 @@ def _tell(nodes: dict[str, node.Node], event: str, received: api.Document) -> No
 async def until_ready(session: api.Api, count: int) -> None:
     """Waits until the control plane lets pods onto all nodes and namespaces have their ServiceAccount."""
     while True:
-        nodes = (await session.get("/api/v1/nodes"))["items"]
-        with contextlib.suppress(api.Refusal):
+        with contextlib.suppress(api.Refusal, OSError):
+            nodes = (await session.get("/api/v1/nodes"))["items"]
             await session.get("/api/v1/namespaces/default/serviceaccounts/default")
             if len(nodes) == count and not any(each["spec"].get("taints") for each in nodes):
                 return

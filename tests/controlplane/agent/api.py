@@ -51,10 +51,19 @@ class Api:
         return await self._ask("PATCH", path, body=body, content_type=kind)
 
     async def delete(self, path: str, *, uid: str) -> None:
-        """Deletes at once, and only the object of this uid."""
+        """Deletes at once, and only the object of this uid; asks again until the API server has answered."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
-        with contextlib.suppress(Refusal):
-            await self._ask("DELETE", path, body=body)
+        while True:
+            try:
+                await self._ask("DELETE", path, body=body)
+            except Refusal as refusal:
+                if refusal.status < 500 and refusal.status != 429:
+                    return
+            except OSError:
+                pass
+            else:
+                return
+            await asyncio.sleep(RETRY_S)
 
     async def follow(self, path: str) -> AsyncIterator[tuple[str, Document]]:
         """All objects of `path` as ("LISTED", list), then each change as (type, object); lists again after a break."""
@@ -70,7 +79,7 @@ class Api:
                         if event["type"] == "ERROR":
                             break
                         yield event["type"], event["object"]
-            except (aiohttp.ClientError, Refusal, TimeoutError, ValueError):
+            except (aiohttp.ClientError, Refusal, OSError, ValueError):
                 await asyncio.sleep(RETRY_S)
 
     async def _ask(
@@ -78,11 +87,15 @@ class Api:
     ) -> Document:
         payload = json.dumps(body) if body is not None else None
         headers = {"Content-Type": content_type}
-        async with self.session.request(method, self.url + path, data=payload, headers=headers) as answer:
-            if answer.status >= 400:
-                raise Refusal(answer.status, await answer.text())
-            received: Document = await answer.json()
-            return received
+        try:
+            async with self.session.request(method, self.url + path, data=payload, headers=headers) as answer:
+                text = await answer.text()
+        except aiohttp.ClientError as fault:
+            raise ConnectionError(f"no answer to {method} {path}: {fault}") from fault
+        if answer.status >= 400:
+            raise Refusal(answer.status, text)
+        received: Document = json.loads(text)
+        return received
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from controlplane import faults
-from controlplane.agent import machine, probes, sandbox, variables
+from controlplane.agent import api, machine, probes, sandbox, variables
 
 Document = dict[str, Any]
 Prepare = Callable[[Document, int], Awaitable[sandbox.Recipe]]
@@ -118,7 +118,7 @@ class Container:
         while not self.stopping.is_set():
             try:
                 return await self.prepare(self.spec, self.restarts)
-            except variables.Missing as missing:
+            except (variables.Missing, api.Refusal, OSError) as missing:
                 self._enter({"waiting": {"reason": "CreateContainerConfigError", "message": str(missing)}})
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), MISSING_RETRY_S)

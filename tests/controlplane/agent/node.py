@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 from controlplane.agent import api, machine, network, pod, recipes
 
 Document = dict[str, Any]
+
+
+LOG = logging.getLogger("node")
 
 
 class Node:
@@ -42,7 +46,7 @@ class Node:
         path = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{self.site.node}"
         while True:
             if self.up and self.reachable:
-                with contextlib.suppress(api.Refusal, OSError, TimeoutError):
+                with contextlib.suppress(api.Refusal, OSError):
                     if silent:
                         await self._say_healthy()
                     await self._write_lease(path)
@@ -84,8 +88,13 @@ class Node:
         task = asyncio.create_task(started.run())
         uid = received["metadata"]["uid"]
         self.pods[uid] = (started, task)
-        task.add_done_callback(lambda _done: self.pods.pop(uid, None))
+        task.add_done_callback(lambda done: self._end(uid, done))
         started.update(received)
+
+    def _end(self, uid: str, task: asyncio.Task[None]) -> None:
+        self.pods.pop(uid, None)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("the pod %s is lost", uid, exc_info=task.exception())
 
     def _drop(self, uid: str) -> None:
         """The object is gone: so must be the processes, with what grace they were promised."""

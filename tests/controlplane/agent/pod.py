@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+LOG = logging.getLogger("pod")
 RETRY_S = 1.0
 DEFAULT_GRACE_S = 30.0
 
@@ -73,11 +75,12 @@ class Pod:
         """Lives; reports; when asked to leave, ends the containers and then deletes the object."""
         reporter = asyncio.create_task(self._report_changes())
         life = asyncio.create_task(self._live())
+        life.add_done_callback(self._tell_fault)
         try:
             await self.leaving.wait()
             grace_s = max(self.leave_at - time.monotonic(), 0.0)
             await asyncio.gather(*(each.stop(grace_s) for each in (*self.inits, *self.containers)))
-            await life
+            await asyncio.wait({life})
             reporter.cancel()
             await self._report()
             await self.site.api.delete(self.path, uid=self.uid)
@@ -89,9 +92,16 @@ class Pod:
             await asyncio.gather(life, reporter, return_exceptions=True)
             self._clear()
 
-    def _clear(self) -> None:
+    def _tell_fault(self, life: asyncio.Task[None]) -> None:
+        if not life.cancelled() and life.exception() is not None:
+            LOG.error("the pod %s cannot go on", self.path, exc_info=life.exception())
+
+    def _leave_network(self) -> None:
         if self.pause is not None and self.pause.returncode is None:
             self.pause.kill()
+
+    def _clear(self) -> None:
+        self._leave_network()
         self.site.addresses.release(self.address)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -106,6 +116,7 @@ class Pod:
         self.initialized = True
         self.changed.set()
         await asyncio.gather(*(each.run() for each in self.containers))
+        self._leave_network()
 
     async def _furnish(self) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -205,7 +216,7 @@ class Pod:
             self.pod = await self.site.api.patch(f"{self.path}/status", body)
         except api.Refusal as refusal:
             return refusal.status in {404, 409}  # gone, or replaced by a pod of the same name
-        except (OSError, TimeoutError):
+        except OSError:
             return False
         return True
 

@@ -16,14 +16,14 @@ make_root() {
     mount -t proc proc "$R/proc"
 }
 
-# Real file systems besides the root's, which an overlay of / does not show.
+# Real file systems besides the root's, which an overlay of / does not show. The list is taken before it grows.
 add_other_disks() {
-    while read -r device folder _; do
-        case $device$folder in
-        /dev/*/) ;;
-        /dev/*) if [ -d "$folder" ]; then mkdir -p "$R$folder" && mount --rbind "$folder" "$R$folder" || :; fi ;;
-        esac
-    done < /proc/self/mounts
+    awk '$1 ~ "^/dev/" && $2 != "/" { print $2 }' /proc/self/mounts > "$S/disks"
+    while read -r folder; do
+        if [ -d "$folder" ] && mkdir -p "$R$folder"; then
+            mount --bind "$folder" "$R$folder" || echo "the container does not see $folder"
+        fi
+    done < "$S/disks"
 }
 
 # People who are not root may not overlay a tree with other mounts in it: so each folder of / by itself,

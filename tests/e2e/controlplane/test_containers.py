@@ -22,7 +22,7 @@ def ask(address, path, *, post=False):
 def started(cluster, namespace, pod):
     cluster.apply(pod, namespace=namespace)
     name = pod["metadata"]["name"]
-    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "-n", namespace, "--timeout=90s")
     return cluster.get(f"pod/{name}", "-n", namespace)
 
 
@@ -97,7 +97,7 @@ def test_a_pod_waits_for_a_config_map_that_comes_later(local_cluster, namespace)
         lambda: "late not found" in json.dumps(cluster.get("pod/waiter", "-n", namespace).get("status", {})),
     )
     cluster.kubectl("create", "configmap", "late", "--from-literal=X=y", "-n", namespace)
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/waiter", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/waiter", "-n", namespace, "--timeout=90s")
 
 
 def test_what_a_container_writes_to_its_root_vanishes_and_a_read_only_root_refuses(local_cluster, namespace):
@@ -108,18 +108,20 @@ def test_what_a_container_writes_to_its_root_vanishes_and_a_read_only_root_refus
     for name in ("one", "two"):
         cluster.apply(objects.pod(name, objects.python(write)), namespace=namespace)
         cluster.kubectl(
-            "wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{name}", "-n", namespace, "--timeout=30s"
+            "wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{name}", "-n", namespace, "--timeout=90s"
         )
     sealed = objects.python(write, securityContext={"readOnlyRootFilesystem": True})
     cluster.apply(objects.pod("sealed", sealed), namespace=namespace)
-    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/sealed", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/sealed", "-n", namespace, "--timeout=90s")
     assert "Read-only file system" in cluster.log("sealed", namespace=namespace)
 
 
 def test_a_liveness_probe_that_fails_restarts_the_container_and_a_startup_probe_holds_it_back(local_cluster, namespace):
     cluster = local_cluster
     alive = {"httpGet": {"path": "/ready", "port": 8000}, "periodSeconds": 1, "failureThreshold": 2}
-    began = {"exec": {"command": ["test", "-e", "/started"]}, "periodSeconds": 1, "failureThreshold": 30}
+    alive["timeoutSeconds"] = objects.PATIENCE_S
+    began = {"exec": {"command": ["test", "-e", "/started"]}, "periodSeconds": 1, "failureThreshold": 90}
+    began["timeoutSeconds"] = objects.PATIENCE_S
     container = objects.witness_container() | {"livenessProbe": alive, "startupProbe": began}
     inner = ["sh", "-c", f"(sleep 1; touch /started) & exec {' '.join(container['command'])}"]
     pod = started(cluster, namespace, objects.pod("fickle", container | {"command": inner}, restartPolicy="Always"))
@@ -144,7 +146,7 @@ def test_a_crash_loop_backs_off_and_a_command_that_does_not_exist_says_so(local_
         lambda: "CrashLoopBackOff" in json.dumps(cluster.get("pod/crash", "-n", namespace)["status"]),
     )
     assert status_of(cluster, namespace, "crash")["lastState"]["terminated"]["exitCode"] == 5
-    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/absent", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/absent", "-n", namespace, "--timeout=90s")
     assert status_of(cluster, namespace, "absent")["state"]["terminated"]["exitCode"] == 127
     assert "needs a command" in json.dumps(cluster.get("pod/nothing", "-n", namespace)["status"])
 
@@ -168,5 +170,5 @@ def test_a_job_tries_again_until_its_limit(local_cluster, namespace):
     }
     good = json.loads(json.dumps(job).replace("SystemExit(1)", "SystemExit(0)").replace("bad", "good"))
     cluster.apply(job, good, namespace=namespace)
-    cluster.kubectl("wait", "--for=condition=complete", "job/good", "-n", namespace, "--timeout=30s")
-    cluster.kubectl("wait", "--for=condition=failed", "job/bad", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("wait", "--for=condition=complete", "job/good", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=condition=failed", "job/bad", "-n", namespace, "--timeout=90s")

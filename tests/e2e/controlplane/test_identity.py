@@ -49,7 +49,7 @@ def test_a_pod_is_its_service_account_and_rbac_refuses_what_it_lacks(local_clust
     cluster.apply(*role("reader", "reader", may_read), namespace=namespace)
     asker = objects.python(ASK.replace("NAMESPACE", repr(namespace)))
     cluster.apply(objects.pod("asker", asker, serviceAccountName="reader"), namespace=namespace)
-    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/asker", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/asker", "-n", namespace, "--timeout=120s")
     name = f"system:serviceaccount:{namespace}:reader"
     assert cluster.log("asker", namespace=namespace).split() == [name, "True", "403"]
     asked = [(each.verb, each.resource, each.code) for each in cluster.requests(since=mark) if each.user == name]
@@ -78,7 +78,7 @@ def test_the_audit_log_tells_whose_controller_did_what(local_cluster, namespace)
     cluster = local_cluster
     mark = cluster.audit_mark()
     cluster.apply(objects.deployment("web", replicas=1), namespace=namespace)
-    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=120s")
     did = {
         (each.user, each.verb, each.resource) for each in cluster.requests(since=mark) if each.namespace == namespace
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.request
+
 from controlplane import cluster as clusters
 from controlplane import objects
 
@@ -40,18 +42,35 @@ def test_a_node_that_dies_goes_not_ready_its_pods_start_elsewhere_and_it_comes_b
     cluster = local_cluster
     on_cpu = {"nodeSelector": {"node.kubernetes.io/instance-type": "cpu"}}
     cluster.apply(objects.deployment("web", replicas=1, **on_cpu), namespace=namespace)
-    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=120s")
     first = cluster.get("pods", "-n", namespace)[0]["spec"]["nodeName"]
     cluster.node(first, "down")
     try:
-        clusters.until("the node is not ready", lambda: ready_state(cluster, first) != "True", timeout_s=60)
+        clusters.until("the node is not ready", lambda: ready_state(cluster, first) != "True", timeout_s=150)
 
         def moved():
             pods = cluster.get("pods", "-n", namespace, "--field-selector=status.phase=Running")
             return [pod for pod in pods if pod["spec"]["nodeName"] != first]
 
-        clusters.until("a pod runs on the other node", moved, timeout_s=60)
+        clusters.until("a pod runs on the other node", moved, timeout_s=150)
     finally:
         cluster.node(first, "up")
     clusters.until("the node is ready again", lambda: ready_state(cluster, first) == "True")
     clusters.until("the old pod is gone", lambda: len(cluster.get("pods", "-n", namespace)) == 1)
+
+
+def test_a_node_that_is_cut_off_goes_not_ready_while_its_pods_run_on(local_cluster, namespace):
+    cluster = local_cluster
+    pinned = objects.pod("pinned", objects.witness_container(), nodeName="cpu-1", tolerations=[{"operator": "Exists"}])
+    cluster.apply(pinned, namespace=namespace)
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/pinned", "-n", namespace, "--timeout=120s")
+    address = cluster.get("pod/pinned", "-n", namespace)["status"]["podIP"]
+    cluster.node("cpu-1", "cut-off")
+    try:
+        clusters.until("the node is not ready", lambda: ready_state(cluster, "cpu-1") != "True", timeout_s=150)
+        with urllib.request.urlopen(f"http://{address}:8000/ready", timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        cluster.node("cpu-1", "up")
+    clusters.until("the node is ready again", lambda: ready_state(cluster, "cpu-1") == "True")
+    assert cluster.get("pod/pinned", "-n", namespace)["status"]["containerStatuses"][0]["restartCount"] == 0
