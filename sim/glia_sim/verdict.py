@@ -110,7 +110,7 @@ class _Gain:
     seeds: int
 
     def __str__(self) -> str:
-        return f"{self.estimate:+.1%} ({self.low:+.1%} to {self.high:+.1%}, {self.seeds} seeds)"
+        return f"{self.estimate:+z.1%} ({self.low:+z.1%} to {self.high:+z.1%}, {self.seeds} seeds)"
 
 
 def _gain(rules: Rules, section: Section) -> _Gain:

@@ -226,7 +226,7 @@ def _text(outcome: outcomes.Outcome, rows: list[marks.Row], answer: dict[str, ob
     return (
         "\n".join(lines)
         + f"\n\nheld-out arrivals, {len(outcome.verdict.seeds)} seeds pooled:\n{marks.table(rows)}"
-        + f"\n{approved}: {outcome.improvement:+.1%} ({outcome.interval[0]:+.1%} to {outcome.interval[1]:+.1%}), "
+        + f"\n{approved}: {outcome.improvement:+z.1%} ({outcome.interval[0]:+z.1%} to {outcome.interval[1]:+z.1%}), "
         + f"{answer['experiments']} experiments, {answer['simulations']} simulations, {answer['wall_s']:.0f} s\n"
         + f"\n{reasons}\n\n{document.dumps(outcome.best)}\n{places}\n"
     )

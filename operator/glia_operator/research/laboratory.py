@@ -175,7 +175,7 @@ def _finding(study: Study, body: dict[str, Any], *, kept: bool, control: bool) -
     found = body["effect"]
     gain = study.brief.objective.improvement(found["estimate"])
     what = (
-        f"{study.brief.objective.name} {found['baseline']:.4g} -> {found['candidate']:.4g} ({gain:+.1%}), "
+        f"{study.brief.objective.name} {found['baseline']:.4g} -> {found['candidate']:.4g} ({gain:+z.1%}), "
         f"p99 x{body['p99_ratio']:.3f}, cost {body['cost']:+.3f} against {study.cost:+.3f}"
     )
     if control:
