@@ -63,13 +63,20 @@ async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox
         command=[variables.expand(word, known) for word in command(spec)],
         environment=known,
         workdir=spec.get("workingDir", "/"),
-        mounts=[(compiled, COMPILED, False), *volumes.mounts(spec, dict(wanted.volumes))],
+        mounts=[(compiled, COMPILED, False), *volumes.mounts(spec, dict(wanted.volumes)), *_hidden(site, spec)],
         hosts=_hosts(meta["name"], meta["namespace"], wanted.address),
         read_only_root=bool(spec.get("securityContext", {}).get("readOnlyRootFilesystem")),
         pause_pid=wanted.pause_pid,
         folder=wanted.folder / spec["name"],
         log=log / f"{wanted.start}.log",
     )
+
+
+def _hidden(site: Site, spec: Document) -> list[tuple[pathlib.Path, str, bool]]:
+    """The code that a volume of the container would hide, such as one at /tmp over a checkout below /tmp."""
+    targets = [mount["mountPath"] for mount in spec.get("volumeMounts", [])]
+    folders = dict.fromkeys([site.checkout, pathlib.Path(sys.prefix)])
+    return [(folder, str(folder), True) for folder in folders if any(folder.is_relative_to(one) for one in targets)]
 
 
 def log_folder(plan: layout.Layout, pod: Document) -> pathlib.Path:
