@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pathlib
 import struct
 
 import hypothesis
@@ -145,6 +146,13 @@ def test_an_image_without_a_command_runs_only_if_it_is_known():
     assert recipes.command({"image": "any", "command": ["a"], "args": ["b"]}) == ["a", "b"]
     with pytest.raises(variables.Missing, match="needs a command, or nginx an entry"):
         recipes.command({"image": "nginx:1"})
+
+
+def test_code_that_a_volume_would_hide_is_mounted_over_it():
+    code = (pathlib.Path("/srv/a/checkout"), pathlib.Path("/opt/venv"))
+    spec = {"volumeMounts": [{"name": "t", "mountPath": "/srv"}, {"name": "o", "mountPath": "/opt/ven"}]}
+    assert recipes.hidden(code, spec) == [(code[0], "/srv/a/checkout", True)]
+    assert recipes.hidden(code, {}) == []
 
 
 def test_ports_are_found_by_number_and_by_name():

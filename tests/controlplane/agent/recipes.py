@@ -59,11 +59,12 @@ async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox
     compiled = places.cache() / "pods-compiled"
     compiled.mkdir(parents=True, exist_ok=True)
     log = log_folder(site.plan, wanted.pod) / spec["name"]
+    code = (site.checkout, pathlib.Path(sys.prefix))
     return sandbox.Recipe(
         command=[variables.expand(word, known) for word in command(spec)],
         environment=known,
         workdir=spec.get("workingDir", "/"),
-        mounts=[(compiled, COMPILED, False), *volumes.mounts(spec, dict(wanted.volumes)), *_hidden(site, spec)],
+        mounts=[(compiled, COMPILED, False), *volumes.mounts(spec, dict(wanted.volumes)), *hidden(code, spec)],
         hosts=_hosts(meta["name"], meta["namespace"], wanted.address),
         read_only_root=bool(spec.get("securityContext", {}).get("readOnlyRootFilesystem")),
         pause_pid=wanted.pause_pid,
@@ -72,11 +73,10 @@ async def make(site: Site, wanted: Wanted, *, fetch: variables.Fetch) -> sandbox
     )
 
 
-def _hidden(site: Site, spec: Document) -> list[tuple[pathlib.Path, str, bool]]:
-    """The code that a volume of the container would hide, such as one at /tmp over a checkout below /tmp."""
+def hidden(code: tuple[pathlib.Path, ...], spec: Document) -> list[tuple[pathlib.Path, str, bool]]:
+    """Mounts of the code that a volume of the container would hide, such as one at /tmp over a checkout below /tmp."""
     targets = [mount["mountPath"] for mount in spec.get("volumeMounts", [])]
-    folders = dict.fromkeys([site.checkout, pathlib.Path(sys.prefix)])
-    return [(folder, str(folder), True) for folder in folders if any(folder.is_relative_to(one) for one in targets)]
+    return [(folder, str(folder), True) for folder in code if any(folder.is_relative_to(one) for one in targets)]
 
 
 def log_folder(plan: layout.Layout, pod: Document) -> pathlib.Path:
