@@ -4,13 +4,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 GLIA_DATA ?= ../shared/data
 BIN := .venv/bin
 UV_VERSION := 0.13.9
+INSIDE := $(BIN)/python tests/controlplane/inside.py
 RECORDED := $(GLIA_DATA)/sharegpt_12.0.csv
 DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,--trace "synthetic:paper?seed=1&requests=4000")
 
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle cluster cluster-stop e2e image chart-docs crds
+.PHONY: setup demo test lint bench oracle cluster cluster-stop first-policy e2e image chart-docs crds
 
 setup: .venv/.ready
 
@@ -47,6 +48,14 @@ cluster: setup
 
 cluster-stop: setup
 	PYTHONPATH=tests $(BIN)/python -m controlplane stop
+
+# Installs the operator on that cluster and takes the example from a wish to an approved policy, explained in words.
+first-policy: setup
+	$(INSIDE) helm upgrade --install glia-operator helm/glia-operator -n glia-system --create-namespace --wait
+	$(INSIDE) kubectl apply -f examples/chat-a10.yaml
+	$(INSIDE) kubectl wait gliaopt/chat-a10 --for=jsonpath='{.status.phase}'=Approved --timeout=15m
+	$(INSIDE) kubectl get gliaopt
+	$(INSIDE) glia explain chat-a10
 
 e2e: setup
 	$(BIN)/pytest -m e2e tests/e2e
