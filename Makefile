@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 GLIA_DATA ?= ../shared/data
 BIN := .venv/bin
 UV_VERSION := 0.13.9
+E2E ?= tests/e2e
 INSIDE := $(BIN)/python tests/controlplane/inside.py
 RECORDED := $(GLIA_DATA)/sharegpt_12.0.csv
 DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,--trace "synthetic:paper?seed=1&requests=4000")
@@ -58,7 +59,7 @@ first-policy: setup
 	$(INSIDE) glia explain chat-a10
 
 e2e: setup
-	$(BIN)/pytest -m e2e tests/e2e
+	$(BIN)/pytest -m e2e $(E2E)
 
 # Builds the image and proves that it runs as the chart runs it. BASE=local where no registry of images is reached.
 image:
