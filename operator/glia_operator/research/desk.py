@@ -48,6 +48,12 @@ class Research:
         """How many turns may still be taken."""
         return TURNS + TURNS_PER_EXPERIMENT * self.study.brief.experiments - len(self.turns)
 
+    @property
+    def hints(self) -> str:
+        """What the user knows: as noted last in the notebook, where hints may come in mid-study."""
+        noted = self.study.notebook.recall("hints", "hints")
+        return self.study.brief.hints if noted is None else str(noted["hints"])
+
     def view(self) -> team.View:
         """What a Researcher knows now."""
         brief = self.study.brief
@@ -56,7 +62,7 @@ class Research:
             tunes=brief.tunes,
             objective=brief.objective.name,
             traits=traits(brief),
-            hints=brief.hints,
+            hints=self.hints,
             bottlenecks=tuple(
                 team.Bottleneck(name=one.name, strength=one.strength, sentence=one.sentence)
                 for one in self.profile.bottlenecks
