@@ -10,7 +10,7 @@ from glia_sim import faults
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import laboratory
@@ -80,7 +80,9 @@ class Research:
         """The next turn of a role, from the notebook where it stands there already."""
         key = f"{len(self.turns) + 1}"
         said = self.study.once("turn", key, lambda: asdict(self._ask(role)))
-        turn = team.Turn(**{name: said[name] for name in said if name != "simulations"} | {"numbers": _numbers(said)})
+        content = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        content.pop("simulations")
+        turn = team.Turn(**content)
         self.turns.append(turn)
         return turn
 
@@ -107,11 +109,6 @@ class Research:
             return self.study.brief.baseline
         found = [one.policy for one in self.study.experiments if one.number == number]
         return found[0] if found else None
-
-
-def _numbers(said: Mapping[str, object]) -> tuple[int, ...]:
-    numbers = said["numbers"]
-    return tuple(numbers) if isinstance(numbers, list | tuple) else ()
 
 
 def _line(brief: briefs.Brief, one: outcomes.Experiment) -> team.Line:
