@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glia_operator.research import team
 from glia_sim import faults
@@ -80,7 +80,7 @@ class Research:
         """The next turn of a role, from the notebook where it stands there already."""
         key = f"{len(self.turns) + 1}"
         said = self.study.once("turn", key, lambda: asdict(self._ask(role)))
-        content = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        content: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
         content.pop("simulations")
         turn = team.Turn(**content)
         self.turns.append(turn)
