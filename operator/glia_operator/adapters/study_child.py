@@ -7,22 +7,19 @@ is acknowledged. When the input ends, the operator is gone, and this process end
 
 from __future__ import annotations
 
-import contextlib
 import json
-import multiprocessing
 import os
 import queue
 import signal
 import sys
 import threading
 import time
-from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from glia_operator.adapters import logs
+from glia_operator.adapters import executors, logs
 from glia_operator.api import optimization
 from glia_operator.research import asked, revision, study
 from glia_operator.research import notebook as notebooks
@@ -30,7 +27,6 @@ from glia_sim import faults
 from glia_sim.policy import catalogue, document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import TextIO
 
     from glia_operator.research import brief as briefs
@@ -105,19 +101,6 @@ class Ledger:
         self._known[kind, key] = body
 
 
-class AtOnce(futures.Executor):
-    """Runs each job where it is submitted: one process does all."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> futures.Future[Any]:  # noqa: ANN401
-        """Run the job now."""
-        future: futures.Future[Any] = futures.Future()
-        try:
-            future.set_result(function(*arguments, **named))
-        except Exception as error:  # noqa: BLE001 - the future hands it on
-            future.set_exception(error)
-        return future
-
-
 def main() -> None:
     """Run the job on standard input."""
     outbox = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -130,6 +113,8 @@ def main() -> None:
         _study(job, link)
     except faults.InputFault as fault:
         link.tell(refused=str(fault))
+    except faults.Fault as fault:
+        link.tell(broke=str(fault))
     except Exception as error:
         log.exception("a study broke down", optimization=job["name"])
         link.tell(broke=f"{type(error).__name__}: {error}")
@@ -151,7 +136,8 @@ def _study(job: dict[str, Any], link: Link) -> None:
     def progress(at: study.Progress) -> None:
         link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
 
-    with _executor(job["processes"]) as executor:
+    where = executors.Settings(where=os.environ.get("GLIA_EXECUTOR", executors.LOCAL), processes=job["processes"])
+    with executors.open_executor(where) as executor:
         book = cast("notebooks.Notebook", ledger)
         outcome = study.run(
             brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
@@ -174,19 +160,6 @@ def _brief(job: dict[str, Any]) -> briefs.Brief:
         workload=workload,
         baseline=document.load(spec.offline.baseline),
     )
-
-
-@contextlib.contextmanager
-def _executor(processes: int) -> Iterator[futures.Executor]:
-    if processes == 1:
-        yield AtOnce()
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = futures.ProcessPoolExecutor(processes, mp_context=context)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str) -> dict[str, Any]:

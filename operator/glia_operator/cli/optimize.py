@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
 import pathlib
 import re
-import signal
 import sys
 import time
-from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich import progress as bars
 from rich.console import Console
 
+from glia_operator.adapters import executors
 from glia_operator.api import offline_file
 from glia_operator.cli import cut as cuts
 from glia_operator.cli import files, marks, measure, scene
@@ -77,7 +74,7 @@ def from_options(
     return Wish(cut=cut, asked=what, baseline=baseline)
 
 
-def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> None:
+def run(wish: Wish, *, out: str | None, executor: executors.Settings, as_json: bool) -> None:
     """Answer the wish; an interrupted study goes on when the same command is given again.
 
     Raises:
@@ -93,7 +90,7 @@ def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> N
     book = notebooks.Notebook(_notebook(folder, brief))
     measure.measure(where, wish.baseline, brief.baseline)
     try:
-        with _pool(workers) as pool, _bar() as show:
+        with executors.open_executor(executor) as pool, _bar() as show:
             outcome = study.run(
                 brief, notebook=book, executor=pool, progress=show, clock=lambda: time.monotonic() - began
             )
@@ -122,21 +119,6 @@ def _notebook(folder: pathlib.Path, brief: briefs.Brief) -> pathlib.Path:
         if known is not None and known["digest"] != brief.digest:
             raise faults.InputFault(f"{path}: belongs to another question; name another folder with --out")
     return path
-
-
-@contextlib.contextmanager
-def _pool(workers: int | None) -> Iterator[futures.Executor]:
-    """Worker processes that leave Ctrl-C to this one."""
-    pool = futures.ProcessPoolExecutor(
-        workers or os.cpu_count(),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager
