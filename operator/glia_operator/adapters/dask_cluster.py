@@ -30,6 +30,7 @@ WORKERS_WITHIN_S = 30.0
 LOOK_EVERY_S = 1.0
 LARGE = "1 GB"
 """Dask warns of messages beyond this, by default 10 MB; a workload of a million requests has 60 MB and is sent once."""
+NO_SCHEDULER = f"the scheduler was lost, and did not answer again within {CONNECT_WITHIN_S:g} s"
 LOST = (distributed.scheduler.KilledWorker, distributed.CancelledError, distributed.comm.CommClosedError)
 CAUSE = (
     "memory may have run out; where workers come and go, raise the scheduler's distributed.scheduler.allowed-failures"
@@ -91,9 +92,10 @@ class Cluster(futures.Executor):
         self._executor = client.get_executor(pure=False)
         self._sent: dict[int, tuple[trace.Workload, distributed.Future]] = {}
         self._pending: set[jobs.Job] = set()
-        self._lost: queue.SimpleQueue[jobs.Job] = queue.SimpleQueue()
+        self._lost: queue.SimpleQueue[jobs.Job | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        threading.Thread(target=self._watch, name="glia-dask", daemon=True).start()
+        self._watching = threading.Thread(target=self._watch, name="glia-dask", daemon=True)
+        self._watching.start()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> futures.Future[Any]:  # noqa: ANN401
         """Run the call on a worker.
@@ -111,12 +113,18 @@ class Cluster(futures.Executor):
         if wait and not cancel_futures:
             futures.wait([job.promised for job in tuple(self._pending)])
         self._closed.set()
+        self._lost.put(None)
+        self._watching.join(CONNECT_WITHIN_S)
         self._client.close()
 
     def _begin(self, job: jobs.Job) -> None:
         content, workloads = dask_job.pack(job.function, job.arguments, job.named)
-        sent = [self._send(workload) for workload in workloads]
-        inner = self._executor.submit(dask_job.run, content, dask_job.version(), *sent)
+        try:
+            sent = [self._send(workload) for workload in workloads]
+            inner = self._executor.submit(dask_job.run, content, dask_job.version(), *sent)
+        except distributed.client.ClosedClientError:
+            self._give_up(NO_SCHEDULER)
+            return
         inner.add_done_callback(lambda inner: self._ended(job, inner))
 
     def _send(self, workload: trace.Workload) -> distributed.Future:
@@ -133,30 +141,28 @@ class Cluster(futures.Executor):
         """Called in the client's own thread, where nothing may wait."""
         if inner.cancelled() or isinstance(inner.exception(), LOST):
             self._lost.put(job)
-        else:
+        elif job in self._pending:
             self._pending.discard(job)
             job.end(inner)
 
     def _watch(self) -> None:
         """Try lost calls again, and give up where nobody is left to make them."""
-        bare_since = seen = time.monotonic()
+        manned_at = time.monotonic()
         while not self._closed.is_set():
             with contextlib.suppress(queue.Empty):
-                self._again(self._lost.get(timeout=LOOK_EVERY_S))
-            now = time.monotonic()
-            if now - seen < LOOK_EVERY_S:
-                continue
-            seen = now
-            if not self._pending or self._has_workers():
-                bare_since = now
-            elif now - bare_since > WORKERS_WITHIN_S:
+                lost = self._lost.get(timeout=LOOK_EVERY_S)
+                if lost in self._pending:
+                    self._again(lost)
+            if self._client.status in ("closing", "closed"):
+                self._give_up(NO_SCHEDULER)
+            elif not self._pending or self._is_manned():
+                manned_at = time.monotonic()
+            elif time.monotonic() - manned_at > WORKERS_WITHIN_S:
                 self._give_up(f"the scheduler has had no worker for {WORKERS_WITHIN_S:g} s")
-                bare_since = now
+                manned_at = time.monotonic()
 
     def _again(self, job: jobs.Job) -> None:
-        if self._client.status == "closed":
-            self._give_up(f"the scheduler was lost, and did not answer again within {CONNECT_WITHIN_S:g} s")
-        elif job.promised.cancelled() or job.is_hopeless(CAUSE):
+        if job.promised.cancelled() or job.is_hopeless(CAUSE):
             self._pending.discard(job)
         else:
             self._begin(job)
@@ -166,9 +172,9 @@ class Cluster(futures.Executor):
             self._pending.discard(job)
             job.fail(jobs.Unreachable(f"--executor {self._address}: {why}; what is in the notebook stands"))
 
-    def _has_workers(self) -> bool:
-        """Whether the scheduler has any; yes where it does not answer, for then calls come back as lost."""
+    def _is_manned(self) -> bool:
+        """Whether the scheduler has any worker; yes while it is being connected to, which has an end of its own."""
         try:
-            return bool(self._client.nthreads())
-        except (OSError, RuntimeError):
+            return self._client.status == "connecting" or bool(self._client.nthreads())
+        except (OSError, AttributeError):  # its connection was lost this very moment
             return True
