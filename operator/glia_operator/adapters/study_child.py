@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -60,22 +60,17 @@ class Ledger:
 
     def __init__(self, lines: list[str], link: Link, hints: str) -> None:
         self._link = link
-        self._last = notebooks.GENESIS
-        self._known: dict[tuple[str, str], Any] = {}
-        for line in lines:
-            record = json.loads(line)
-            self._last = record["digest"]
-            self._known[record["kind"], record["key"]] = record["body"]
+        self._records = notebooks.Records(lines)
         self._hints: str | None = hints
 
     @property
     def last(self) -> str:
         """Digest of the newest record."""
-        return self._last
+        return self._records.last
 
     def recall(self, kind: str, key: str) -> Any:  # noqa: ANN401 - any JSON
         """Body of the record of that kind and key, or None."""
-        return self._known.get((kind, key))
+        return self._records.recall(kind, key)
 
     def append(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
         """Write one record, and wait until it is safe; one that stands already with the same content is left."""
@@ -83,22 +78,20 @@ class Ledger:
             hints, self._hints = self._hints, None
             if hints != (self.recall("hints", "hints") or {}).get("hints", ""):
                 self._write("hints", "hints", {"hints": hints})
-        body = json.loads(json.dumps(body))
-        if self._known.get((kind, key)) != body:
-            self._write(kind, key, body)
+        self._write(kind, key, body)
 
     def _write(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
-        digest = notebooks.digest(self._last, kind, key, body)
-        record = {"digest": digest, "kind": kind, "key": key, "body": body}
-        self._link.tell(record=json.dumps(record, sort_keys=True))
+        following = self._records.following(kind, key, body)
+        if following is None:
+            return
+        self._link.tell(record=following)
         while True:
             message = self._link.inbox.get()
             if "hints" in message:
                 self._hints = message["hints"]
             if "safe" in message:
                 break
-        self._last = digest
-        self._known[kind, key] = body
+        self._records.add(following)
 
 
 def main() -> None:
@@ -138,9 +131,8 @@ def _study(job: dict[str, Any], link: Link) -> None:
 
     where = executors.Settings(where=os.environ.get("GLIA_EXECUTOR", executors.LOCAL), processes=job["processes"])
     with executors.open_executor(where) as executor:
-        book = cast("notebooks.Notebook", ledger)
         outcome = study.run(
-            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+            brief, notebook=ledger, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)

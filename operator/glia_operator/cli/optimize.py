@@ -87,7 +87,7 @@ def run(wish: Wish, *, out: str | None, executor: executors.Settings, as_json: b
         wish.asked, machines=where.machines, workload=where.workload, baseline=document.load(wish.baseline)
     )
     folder = pathlib.Path(out or f"glia-out/{where.machines.name}-{brief.digest[7:19]}")
-    book = notebooks.Notebook(_notebook(folder, brief))
+    book = notebooks.File(_notebook(folder, brief))
     measure.measure(where, wish.baseline, brief.baseline)
     try:
         with executors.open_executor(executor) as pool, _bar() as show:
@@ -115,7 +115,7 @@ def _notebook(folder: pathlib.Path, brief: briefs.Brief) -> pathlib.Path:
     if folder.exists() and not folder.is_dir():
         raise faults.InputFault(f"{folder}: is not a folder; name another with --out")
     if path.exists():
-        known = notebooks.Notebook(path).recall("brief", "brief")
+        known = notebooks.File(path).recall("brief", "brief")
         if known is not None and known["digest"] != brief.digest:
             raise faults.InputFault(f"{path}: belongs to another question; name another folder with --out")
     return path
