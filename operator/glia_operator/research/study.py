@@ -58,6 +58,8 @@ def run(
     work = strategy.named(brief.strategy)
     fleet.check(brief.fleet, brief.workload)
     notebook.append("brief", "brief", {"digest": brief.digest, "baseline": brief.baseline.name})
+    if brief.hints:
+        notebook.append("hints", "hints", {"hints": brief.hints})
     study = _begin(brief, notebook, executor, progress)
     study.tell("profiling the baseline")
     found = _profile(study)
