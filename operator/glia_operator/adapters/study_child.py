@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -159,6 +159,7 @@ def _brief(job: dict[str, Any]) -> tuple[briefs.Brief, team.Brain]:
         workload=workload,
         baseline=document.load(spec.offline.baseline),
     )
+    brief = replace(brief, hints=job["hints"])  # newer than the spec, where they came in mid-study
     return brief, brains.named(spec.research, key=job["model_key"])
 
 
