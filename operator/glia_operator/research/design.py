@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glia_operator.research import parts
 from glia_sim.policy import document
@@ -47,8 +47,9 @@ def written(design: Design) -> str:
 
 def read(text: str) -> Design:
     """The design that `written` wrote."""
-    content = json.loads(text)
-    return Design(**{**content, "terms": tuple(content["terms"])})
+    content: dict[str, Any] = json.loads(text)
+    places: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in content.items()}
+    return Design(**places)
 
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:
@@ -127,12 +128,13 @@ def compose(design: Design, values: Mapping[str, float], *, name: str) -> docume
     return document.Policy(
         name=name,
         rationale=rationale(design),
-        parameters={knob: _parameter(knob, values) for knob in knobs(design)},
+        parameters={knob: parameter(knob, values) for knob in knobs(design)},
         **texts(design),
     )
 
 
-def _parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+def parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+    """A knob as a policy's parameter, with its own value where none is given."""
     knob = parts.KNOBS[name]
     return document.Parameter(
         value=values.get(name, knob.value), low=knob.low, high=knob.high, unit=knob.unit, meaning=knob.meaning
