@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from glia_operator.research import brief as briefs
+    from glia_operator.research import effort as efforts
     from glia_operator.research import notebook as notebooks
 
 JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
@@ -48,7 +49,7 @@ class Study:
         marker: marks candidates on the part of the trace that search can afford.
         where: the conditions that candidates are marked in.
         training: seeds of search.
-        factor: share of the generations that search can afford.
+        effort: what search can afford.
     """
 
     brief: briefs.Brief
@@ -57,7 +58,7 @@ class Study:
     progress: Callable[[Progress], None]
     where: tuple[marking.Condition, ...]
     training: tuple[int, ...]
-    factor: float
+    effort: efforts.Effort
     design: designs.Design = field(default_factory=designs.Design)
     values: dict[str, float] = field(default_factory=dict)
     cost: float = 0.0
@@ -138,16 +139,16 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
     sweep = tuning.Sweep(
         population=plan.population,
-        generations=max(2, round(plan.generations * study.factor)),
-        seeds=plan.seeds,
+        generations=max(2, round(plan.generations * study.effort.generations)),
+        seeds=study.effort.of(plan.seeds),
     )
     start = _start(study, plan)
     hopeless = math.inf if plan.addresses == "control" else study.cost + HOPELESS
     values = tuning.tune(start, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep, hopeless)
     ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
     programs_ = [programs.compile(document.with_values(plan.policy, end)) for end in ends]
-    here = study.marker.marks(programs_, study.where[:1], study.training[:JUDGING_SEEDS])
-    harder = study.marker.marks(programs_, study.where[1:], study.training[:JUDGING_ELSEWHERE])
+    here = study.marker.marks(programs_, study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)])
+    harder = study.marker.marks(programs_, study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)])
     costs = marking.costs(study.brief, [*here, *harder])
     better = int(costs[1] < costs[0])
     old, new = here[0, :, 0], here[0, :, 1 + better]
@@ -167,7 +168,8 @@ def _start(study: Study, plan: Plan) -> document.Policy:
     if places[0] == places[1]:
         return plan.policy
     candidates = [programs.compile(place) for place in places]
-    costs = study.marker.costs(candidates, study.where, study.training[:JUDGING_ELSEWHERE], elsewhere=2)
+    arrivals = study.training[: study.effort.of(JUDGING_ELSEWHERE)]
+    costs = study.marker.costs(candidates, study.where, arrivals, elsewhere=2)
     return places[int(costs[1] < costs[0])]
 
 
