@@ -156,6 +156,69 @@ IDEAS = (
         change=lambda design: replace(design, autoscaler="proportional"),
         fits=_scales,
     ),
+    Idea(
+        title="patience before shrinking",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
+        "for a while, it stops paying for replicas that start again and again.",
+        change=lambda design: design.with_hold("patience"),
+        fits=_scales,
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
+        fits=_scales,
+    ),
+    Idea(
+        title="replicas for the arrival rate",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight grow only after the rate has: if the arrival rate asks for replicas, they are "
+        "there a reply's length earlier.",
+        change=lambda design: replace(design, autoscaler="arrivals-or-load"),
+        fits=_scales,
+    ),
+    Idea(
+        title="spare for chance",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
+        "given more in busy hours than a fixed share per replica does.",
+        change=lambda design: design.with_reserve("spare"),
+        fits=_scales,
+    ),
+    Idea(
+        title="ahead of the trend",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
+        "needs, it is there in time, and the fleet can be leaner otherwise.",
+        change=lambda design: design.with_reserve("trend"),
+        fits=_scales,
+    ),
+    Idea(
+        title="room in the smaller fleet",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
+        "smaller fleet, there are fewer turns and fewer slow requests.",
+        change=lambda design: design.with_hold("band"),
+        fits=_scales,
+    ),
+    Idea(
+        title="replicas for the tokens that arrive",
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
+        "count for what they cost.",
+        change=lambda design: replace(design, autoscaler="tokens"),
+        fits=_scales,
+    ),
 )
 
 
