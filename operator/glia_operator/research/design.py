@@ -58,7 +58,8 @@ def written(design: Design) -> str:
 def read(text: str) -> Design:
     """The design that `written` wrote."""
     content = json.loads(text)
-    return Design(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
+    several = {name: tuple(content[name]) for name in ("terms", "reserves", "holds")}
+    return Design(**{**content, **several})
 
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:
