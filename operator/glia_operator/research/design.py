@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Design:
     """Names of parts; `admits` is whether the router holds requests until a replica has room.
 
+    `gently` is whether the autoscaler gives back one replica at a time.
+
     An empty name leaves the place to the fleet's default.
     """
 
@@ -30,6 +32,7 @@ class Design:
     autoscaler: str = ""
     reserves: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    gently: bool = False
 
     def with_term(self, term: str) -> Design:
         """The design with one more term in the choice of replica."""
@@ -116,7 +119,8 @@ def autoscaler(design: Design) -> str:
     if design.holds:
         stays = " or ".join(parts.HOLDS[hold].text for hold in design.holds)
         lines += [f"if need < fleet.wanted and ({stays}):", "    return fleet.wanted"]
-    return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), "    return ceil(need)", ""])
+    answer = parts.GENTLY.text if design.gently else "ceil(need)"
+    return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), f"    return {answer}", ""])
 
 
 def _counts_memory(design: Design) -> bool:
@@ -166,6 +170,8 @@ def rationale(design: Design) -> str:
     if design.autoscaler:
         wanted = [parts.AUTOSCALERS[design.autoscaler].why, *(parts.RESERVES[one].why for one in design.reserves)]
         sentences.append(f"Autoscaler: {', and '.join(wanted)}.")
+        if design.gently:
+            sentences.append(parts.GENTLY.why)
         if design.holds:
             sentences.append(f"It does not shrink while {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
     return " ".join(sentences)

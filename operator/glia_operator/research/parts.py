@@ -125,7 +125,7 @@ KNOBS = {
         log=True,
     ),
     "target": Knob(
-        value=24.0,
+        value=32.0,
         low=1.0,
         high=256.0,
         unit="requests per replica",
@@ -133,11 +133,19 @@ KNOBS = {
         log=True,
     ),
     "fill": Knob(
-        value=0.6,
+        value=0.8,
         low=0.1,
         high=1.5,
         unit="share of the KV blocks",
         meaning="KV memory in use or asked for that one replica is given, as a share of its own",
+    ),
+    "stay_s": Knob(
+        value=20.0,
+        low=1.0,
+        high=600.0,
+        unit="s",
+        meaning="how long a request is expected to stay, which turns an arrival rate into requests in flight",
+        log=True,
     ),
     "capacity": Knob(
         value=1.5,
@@ -282,7 +290,7 @@ AUTOSCALERS = {
     ),
     "arrivals": Part(
         text="need = fleet.arrivals_per_s_60s / p.capacity",
-        why="as many replicas as the arrival rate needs, before the requests in flight show it",
+        why="as many replicas as the arrival rate needs",
         knobs=("capacity",),
     ),
     "tokens": Part(
@@ -291,10 +299,12 @@ AUTOSCALERS = {
         why="as many replicas as the tokens that arrive per second need, replies at their mean length",
         knobs=("prefill_share", "pace"),
     ),
-    "arrivals-or-load": Part(
-        text="need = max(fleet.arrivals_per_s_60s / p.capacity, (fleet.in_flight + fleet.held) / p.target)",
-        why="as many replicas as the arrival rate or the requests in flight and held need, whichever needs more",
-        knobs=("capacity", "target"),
+    "foreseen": Part(
+        text="coming = fleet.arrivals_per_s_60s * p.stay_s\n"
+        "need = (fleet.in_flight + fleet.held + coming) / 2 / p.target",
+        why="as many replicas as the requests in flight and held need, half by their number now and half by what the "
+        "arrival rate will make of it",
+        knobs=("stay_s", "target"),
     ),
 }
 
@@ -310,6 +320,9 @@ RESERVES = {
         knobs=("trend",),
     ),
 }
+
+GENTLY = Part(text="max(ceil(need), fleet.wanted - 1)", why="It gives back one replica at a time.")
+"""How an autoscaler answers that shrinks gently."""
 
 HOLDS = {
     "patience": Part(
