@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from glia_operator.research import parts
@@ -35,6 +36,17 @@ class Design:
     def with_memory(self) -> Design:
         """The design that balances memory, and requests beside it, in place of requests alone."""
         return replace(self, balance="memory").with_term("queue")
+
+
+def written(design: Design) -> str:
+    """The design as one line of text."""
+    return json.dumps(asdict(design), sort_keys=True)
+
+
+def read(text: str) -> Design:
+    """The design that `written` wrote."""
+    content = json.loads(text)
+    return Design(**{**content, "terms": tuple(content["terms"])})
 
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glia_operator.research import design as designs
 from glia_operator.research import marking, tuning
 from glia_operator.research.outcome import Experiment
 from glia_sim import effect, exam, score
@@ -41,7 +40,7 @@ class Progress:
 
 @dataclass(slots=True, kw_only=True)
 class Study:
-    """What a running study holds: the best design so far, its cost, and the record of experiments.
+    """What a running study holds: the record of experiments, and the cost of the best.
 
     Attributes:
         brief: the question, whole.
@@ -49,6 +48,7 @@ class Study:
         where: the conditions that candidates are marked in.
         training: seeds of search.
         factor: share of the generations that search can afford.
+        cost: of the best experiment that was kept; 0 = the baseline's.
     """
 
     brief: briefs.Brief
@@ -58,8 +58,6 @@ class Study:
     where: tuple[marking.Condition, ...]
     training: tuple[int, ...]
     factor: float
-    design: designs.Design = field(default_factory=designs.Design)
-    values: dict[str, float] = field(default_factory=dict)
     cost: float = 0.0
     experiments: list[Experiment] = field(default_factory=list)
 
@@ -88,24 +86,28 @@ class Study:
         answer: dict[str, Any] = found
         return answer
 
-    def build_on(self, design: designs.Design, done: Experiment) -> None:
-        """Go on from this design if its experiment was kept."""
-        if done.kept:
-            self.design, self.cost = design, done.cost
-            self.values = {name: parameter.value for name, parameter in done.policy.parameters.items()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an experiment asks: a hypothesis about a policy, and how large its sweep may be."""
+    """What an experiment asks: a hypothesis about a policy, and how large its sweep may be.
+
+    `predicted` and `parts` are as in `team.Turn`.
+    """
 
     title: str
     hypothesis: str
     addresses: str
     policy: document.Policy
+    predicted: float | None = None
+    parts: str = ""
     population: int = 8
     generations: int = 20
     seeds: int = 5
+
+
+def widened(plan: Plan, *, population: int, seeds: int) -> Plan:
+    """The plan with a larger sweep."""
+    return replace(plan, population=population, seeds=seeds)
 
 
 def experiment(study: Study, plan: Plan) -> Experiment:
@@ -113,7 +115,7 @@ def experiment(study: Study, plan: Plan) -> Experiment:
     study.tell(plan.title)
     number = len(study.experiments) + 1
     key = f"{number} {plan.title} {plan.policy.digest}"
-    study.notebook.append("hypothesis", key, {"hypothesis": plan.hypothesis, "policy": document.dumps(plan.policy)})
+    study.notebook.append("hypothesis", key, _hypothesis(plan))
     body = study.once("experiment", key, lambda: _measure(study, plan))
     kept = plan.addresses != "control" and body["cost"] < study.cost - KEPT_BY
     done = Experiment(
@@ -128,10 +130,18 @@ def experiment(study: Study, plan: Plan) -> Experiment:
         cost=body["cost"],
         finding=_finding(study, body, kept=kept, control=plan.addresses == "control"),
         kept=kept,
+        predicted=plan.predicted,
+        parts=plan.parts,
     )
     study.notebook.append("finding", key, {"finding": done.finding, "kept": kept})
     study.experiments.append(done)
+    if kept:
+        study.cost = done.cost
     return done
+
+
+def _hypothesis(plan: Plan) -> dict[str, Any]:
+    return {"hypothesis": plan.hypothesis, "predicted": plan.predicted, "policy": document.dumps(plan.policy)}
 
 
 def _measure(study: Study, plan: Plan) -> dict[str, Any]:
@@ -143,7 +153,15 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     )
     start = _start(study, plan)
     hopeless = math.inf if plan.addresses == "control" else study.cost + HOPELESS
-    values = tuning.tune(start, study.marker, study.where, study.training[JUDGING_SEEDS:], sweep, hopeless)
+    values = tuning.tune(
+        start,
+        study.marker,
+        study.where,
+        study.training[JUDGING_SEEDS:],
+        sweep,
+        hopeless=hopeless,
+        fixed=study.brief.fixed(plan.policy),
+    )
     ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
     programs_ = [programs.compile(document.with_values(plan.policy, end)) for end in ends]
     here = study.marker.marks(programs_, study.where[:1], study.training[:JUDGING_SEEDS])
@@ -162,7 +180,12 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
 
 def _start(study: Study, plan: Plan) -> document.Policy:
     """Where the sweep begins: at the values tuned for the ideas before, or at the parts' own where those are better."""
-    own = {name: tuning.knob_of(name, parameter).value for name, parameter in plan.policy.parameters.items()}
+    fixed = study.brief.fixed(plan.policy)
+    own = {
+        name: tuning.knob_of(name, parameter).value
+        for name, parameter in plan.policy.parameters.items()
+        if name not in fixed
+    }
     places = [plan.policy, document.with_values(plan.policy, own)]
     if places[0] == places[1]:
         return plan.policy

@@ -72,14 +72,15 @@ def tune(
     training: Sequence[int],
     sweep: Sweep,
     hopeless: float = math.inf,
+    fixed: frozenset[str] = frozenset(),
 ) -> dict[str, float]:
     """Best parameter values found for a policy, all candidates of a generation meeting the same arrivals.
 
-    The sweep ends after `WARM_UP` generations or later once a whole generation costs more than `hopeless`.
-    The answer is the mean of the final distribution, which noise moves less than the best of any one sample.
+    Parameters in `fixed` stay. The sweep ends after `WARM_UP` generations or later once a whole generation costs more
+    than `hopeless`. The answer is the mean of the final distribution: noise moves it less than the best of one sample.
     """
     program = programs.compile(policy)
-    names = tuple(policy.parameters)
+    names = tuple(name for name in policy.parameters if name not in fixed)
     scales = [knob_of(name, policy.parameters[name]) for name in names]
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
