@@ -10,7 +10,7 @@ from glia_sim import faults
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import laboratory
@@ -48,6 +48,12 @@ class Research:
         """How many turns may still be taken."""
         return TURNS + TURNS_PER_EXPERIMENT * self.study.brief.experiments - len(self.turns)
 
+    @property
+    def hints(self) -> str:
+        """What the user knows: as noted last in the notebook, where hints may come in mid-study."""
+        noted = self.study.notebook.recall("hints", "hints")
+        return self.study.brief.hints if noted is None else str(noted["hints"])
+
     def view(self) -> team.View:
         """What a Researcher knows now."""
         brief = self.study.brief
@@ -56,7 +62,7 @@ class Research:
             tunes=brief.tunes,
             objective=brief.objective.name,
             traits=traits(brief),
-            hints=brief.hints,
+            hints=self.hints,
             bottlenecks=tuple(
                 team.Bottleneck(name=one.name, strength=one.strength, sentence=one.sentence)
                 for one in self.profile.bottlenecks
@@ -74,7 +80,9 @@ class Research:
         """The next turn of a role, from the notebook where it stands there already."""
         key = f"{len(self.turns) + 1}"
         said = self.study.once("turn", key, lambda: asdict(self._ask(role)))
-        turn = team.Turn(**{name: said[name] for name in said if name != "simulations"} | {"numbers": _numbers(said)})
+        content = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        content.pop("simulations")
+        turn = team.Turn(**content)
         self.turns.append(turn)
         return turn
 
@@ -101,11 +109,6 @@ class Research:
             return self.study.brief.baseline
         found = [one.policy for one in self.study.experiments if one.number == number]
         return found[0] if found else None
-
-
-def _numbers(said: Mapping[str, object]) -> tuple[int, ...]:
-    numbers = said["numbers"]
-    return tuple(numbers) if isinstance(numbers, list | tuple) else ()
 
 
 def _line(brief: briefs.Brief, one: outcomes.Experiment) -> team.Line:

@@ -161,10 +161,14 @@ IDEAS = (
 
 
 def ranked(view: team.View) -> tuple[Idea, ...]:
-    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck."""
+    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck.
+
+    A bottleneck that the user's hints name comes before all others.
+    """
     strength = strengths(view)
+    hints = view.hints.lower()
     fitting = [idea for idea in IDEAS if idea.program in view.tunes and (not idea.needs or idea.needs in view.traits)]
-    return tuple(sorted(fitting, key=lambda idea: -strength.get(idea.addresses, 0.0)))
+    return tuple(sorted(fitting, key=lambda idea: (idea.addresses not in hints, -strength.get(idea.addresses, 0.0))))
 
 
 def strengths(view: team.View) -> dict[str, float]:

@@ -44,6 +44,7 @@ class Turn:
         wide: whether the proposal's parameters are worth the larger sweep.
         numbers: experiments that the turn is about; 0 is the baseline.
         sight: what is to be inspected.
+        spent: tokens that a model read and wrote for this turn.
     """
 
     role: Role
@@ -57,6 +58,7 @@ class Turn:
     wide: bool = False
     numbers: tuple[int, ...] = ()
     sight: Sight | None = None
+    spent: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
