@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
-TABLES = ("routers",)
+TABLES = (
+    "routers",
+    "heldout",
+    "spread",
+    "live",
+    "discovery",
+    "story",
+    "robustness",
+    "adaptation",
+    "strategies",
+)
 """Modules of this package with a table, in the page's order."""
 
 

@@ -17,8 +17,8 @@ TITLE = "The operating point on held-out arrivals"
 DATA = (point.TRACE,)
 OURS = "this project's study"
 AIM = (
-    "`to HRA + SPF` is the mean over that of Glia's HRA + SPF as published: the study's must be at most 0.95 (aim 0.90) "
-    "with a `p99 to LLQ` (geometric mean over seeds) of at most 1."
+    "`to HRA + SPF` is the mean over that of Glia's HRA + SPF as published: the study's must be at most 0.95 (aim "
+    "0.90) with a `p99 to LLQ` (geometric mean over seeds) of at most 1."
 )
 
 
@@ -49,9 +49,7 @@ ALONE = f"no contention ({point.UNCONTENDED} replicas)"
 
 def tuned(outcome: outcomes.Outcome) -> dict[str, document.Policy]:
     """The known policies that a study tuned as controls, on the budget of one experiment each."""
-    return {
-        f"{one.policy.name}, tuned": one.policy for one in outcome.experiments if one.addresses == "control"
-    }
+    return {f"{one.policy.name}, tuned": one.policy for one in outcome.experiments if one.addresses == "control"}
 
 
 def _row(label: str, paper: float | None, one: point.Marks, marks: dict[str, point.Marks]) -> tables.Row:

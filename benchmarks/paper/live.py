@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glia_operator.report import numbers
 from glia_sim import fleet_file
-from glia_sim.policy import document
+from glia_sim.policy import catalogue, document
 from paper import point, routers, tables
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ TITLE = "The operating point with production views"
 DATA = (point.TRACE,)
 FLEET = "paper-a10x4-live"
 OURS = "this project's study"
-ROUTERS = tuple(name for name in document.names() if document.load(name).texts["router"] is not None)
+ROUTERS = tuple(name for name in catalogue.names() if "router" in document.load(name).texts)
 
 
 def table(asked: asking.Asked) -> tables.Table:

@@ -50,6 +50,7 @@ def table(asked: asking.Asked) -> tables.Table:
             )
         )
     shares = [float(row.ours or 0.0) for row in rows]
+    low, high = numbers.percent(min(shares)), numbers.percent(max(shares))
     return tables.Table(
         title=TITLE,
         command=f"glia optimize --fleet {point.FLEET} --trace {point.TRACE} --time-scale {point.TIME_SCALE} --seed N",
@@ -59,11 +60,15 @@ def table(asked: asking.Asked) -> tables.Table:
             "that of HRA + SPF"
         ),
         columns=(
-            "mean", "p99", "held-out mean", "to HRA + SPF", "p99 to LLQ", "experiments", "simulations", "approved"
+            "mean",
+            "p99",
+            "held-out mean",
+            "to HRA + SPF",
+            "p99 to LLQ",
+            "experiments",
+            "simulations",
+            "approved",
         ),
         rows=tuple(rows),
-        notes=(
-            f"The closed share is {numbers.percent(min(shares))} to {numbers.percent(max(shares))}, "
-            f"{numbers.percent(sum(shares) / len(shares))} in the mean.",
-        ),
+        notes=(f"The closed share is {numbers.percent(sum(shares) / len(shares))} in the mean, {low} to {high}.",),
     )
