@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class Design:
     """Names of parts; `admits` is whether the router holds requests until a replica has room.
 
-    An empty name leaves the place to the fleet's default.
+    An empty name leaves the place to the fleet's default; an empty `gate` leaves it open.
     """
 
     order: str = "arrival"
     admits: bool = False
     room: str = "share"
     held: str = "used"
+    gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
     scheduler: str = ""
@@ -53,6 +54,7 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
     """Every part of the design, in the order of its programs."""
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
     places += [parts.ROOM[design.room]] if design.admits else []
+    places += [parts.GATES[design.gate]] if design.gate else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
     places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
     return tuple(places)
@@ -86,6 +88,8 @@ def router(design: Design) -> str:
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
         ]
+    if design.gate:
+        lines += [f"    if {parts.GATES[design.gate].text}:", "        return BLOCK"]
     return "\n".join([*lines, f"    return -({load})", ""])
 
 
@@ -129,6 +133,8 @@ def rationale(design: Design) -> str:
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
             f"{parts.ROOM[design.room].why}."
         )
+    if design.gate:
+        sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
     memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"
     sentences.append(f"{memory}: {', '.join(preferred)}.")

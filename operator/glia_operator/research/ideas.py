@@ -37,6 +37,11 @@ class Idea:
     needs: str = ""
 
 
+def _gated(design: Design) -> Design:
+    order = "shortest" if design.order == "arrival" else design.order
+    return replace(design, gate="prefill", order=order)
+
+
 IDEAS = (
     Idea(
         title="headroom admission",
@@ -103,12 +108,25 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
-        title="shortest prompt first in the batch scheduler",
+        title="shortest prompt first in the batch scheduler, in proportion",
+        hope=0.3,
         program="scheduler",
         addresses="head-of-line",
-        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
-        "ones.",
-        change=lambda design: replace(design, scheduler="shortest"),
+        hypothesis="If the replica's own queue is ordered by the logarithm of the prompt's length and by arrival, "
+        "short prefills do not wait for long ones, long prompts are preempted rather than whoever came last, and no "
+        "prompt waits without end.",
+        change=lambda design: replace(design, scheduler="in-proportion"),
+    ),
+    Idea(
+        title="a gate on prefill work",
+        hope=0.3,
+        program="router",
+        addresses="interference",
+        hypothesis="Prefills are most of the work, and a replica's own queue can neither be reordered nor moved: if a "
+        "replica is given only as many prompt tokens as keep it busy for a step or two and the rest is held, shortest "
+        "prompt first, most first tokens come sooner, while the longest prompts wait for a replica without other work.",
+        change=_gated,
+        needs="prefills",
     ),
     Idea(
         title="prefill backlog",
