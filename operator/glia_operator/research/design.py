@@ -19,7 +19,7 @@ class Design:
 
     `gently` is whether the autoscaler gives back one replica at a time.
 
-    An empty name leaves the place to the fleet's default.
+    An empty name leaves the place to the fleet's default; an empty `gate` leaves it open.
     """
 
     order: str = "arrival"
@@ -28,6 +28,7 @@ class Design:
     room_terms: tuple[str, ...] = ()
     charge: str = "share"
     held: str = "used"
+    gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
     scheduler: str = ""
@@ -39,6 +40,11 @@ class Design:
     def with_term(self, term: str) -> Design:
         """The design with one more term in the choice of replica."""
         return self if term in self.terms else replace(self, terms=(*self.terms, term))
+
+    def with_room_term(self, term: str) -> Design:
+        """The design that holds requests back, with one more term in what stays free."""
+        terms = self.room_terms if term in self.room_terms else (*self.room_terms, term)
+        return replace(self, admits=True, room_terms=terms)
 
     def with_reserve(self, reserve: str) -> Design:
         """The design whose autoscaler keeps one more reserve; the proportional one where it has none."""
@@ -72,6 +78,7 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
     if design.admits:
         places += _room(design)
+    places += [parts.GATES[design.gate]] if design.gate else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
     return (*places, *_scaling(design))
 
@@ -112,6 +119,8 @@ def router(design: Design) -> str:
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
         ]
+    if design.gate:
+        lines += [f"    if {parts.GATES[design.gate].text}:", "        return BLOCK"]
     return "\n".join([*lines, f"    return -({load})", ""])
 
 
@@ -181,6 +190,8 @@ def rationale(design: Design) -> str:
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
             f"{', '.join(part.why for part in _room(design))}. Growth is {parts.CHARGES[design.charge].why}."
         )
+    if design.gate:
+        sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
     memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"
     sentences.append(f"{memory}: {', '.join(preferred)}.")

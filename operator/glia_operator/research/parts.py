@@ -148,6 +148,22 @@ KNOBS = {
         meaning="a second of waiting at the router protects like coming so many requests later",
         log=True,
     ),
+    "backlog": Knob(
+        value=12_000.0,
+        low=500.0,
+        high=100_000.0,
+        unit="prompt tokens",
+        meaning="prompt tokens that may wait for their prefill on one replica",
+        log=True,
+    ),
+    "yielding": Knob(
+        value=300.0,
+        low=20.0,
+        high=3000.0,
+        unit="requests",
+        meaning="a prompt 2.7 times as long goes behind so many requests that came later",
+        log=True,
+    ),
     "turn": Knob(
         value=5.0,
         low=0.1,
@@ -290,6 +306,17 @@ CHARGES = {
 }
 """Tokens that requests are charged with; `{tokens}` are their prompts', `{requests}` their number times."""
 
+
+GATES = {
+    "prefill": Part(
+        text="replica.waiting_tokens + request.prompt_tokens > p.backlog and replica.waiting_tokens > 0",
+        why="the prompts that wait for their prefill there would be too long together; what is held can still be "
+        "reordered, what is queued there cannot",
+        knobs=("backlog",),
+    ),
+}
+"""Conditions under which a replica takes no request now, memory aside; each is false where nothing waits."""
+
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
     "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
@@ -331,6 +358,12 @@ SCHEDULERS = {
         why="when memory runs out requests that arrived early and prompts that are long are preempted first, but not "
         "those that had to wait for their admission: nobody pays twice",
         knobs=("tilt", "mercy"),
+    ),
+    "in-proportion": Part(
+        text="floor(p.yielding * log(request.prompt_tokens + p.alike)) + request.sequence",
+        why="the shortest prompt in proportion is prefilled first and preempted last, an early arrival counts as a "
+        "shorter prompt, and very short prompts are taken as they come",
+        knobs=("yielding", "alike"),
     ),
     "shortest": Part(
         text="floor(request.prompt_tokens + p.turn * request.sequence)",
