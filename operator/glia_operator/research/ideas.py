@@ -10,8 +10,7 @@ from glia_operator.research import design as designs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from glia_operator.research import brief as briefs
-    from glia_operator.research import profile as profiles
+    from glia_operator.research import team
 
 Design = designs.Design
 
@@ -25,7 +24,8 @@ class Idea:
         addresses: name of the bottleneck.
         hypothesis: what should happen and why; a sentence that can be wrong.
         change: from the best design so far to the one to try.
-        fits: whether the fleet and the profile give the idea anything to work on.
+        hope: share of the bottleneck's strength that the objective is expected to improve by.
+        needs: a trait that the fleet and workload must have (`team.View.traits`); empty = none.
     """
 
     title: str
@@ -33,24 +33,14 @@ class Idea:
     addresses: str
     hypothesis: str
     change: Callable[[Design], Design]
-    fits: Callable[[briefs.Brief, profiles.Profile], bool] = lambda _brief, _profile: True
-
-
-def _mixed(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
-    return len({(group.gpu, group.model, group.tensor_parallel) for group in brief.fleet.groups}) > 1
-
-
-def _shares_prefixes(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
-    return brief.workload.has_prefixes
-
-
-def _scales(brief: briefs.Brief, _profile: profiles.Profile) -> bool:
-    return brief.fleet.autoscaler is not None
+    hope: float = 0.1
+    needs: str = ""
 
 
 IDEAS = (
     Idea(
         title="headroom admission",
+        hope=0.1,
         program="router",
         addresses="memory",
         hypothesis="If the router holds requests until some replica has room for them and their growth, restarts "
@@ -59,6 +49,7 @@ IDEAS = (
     ),
     Idea(
         title="memory beside the queue's length",
+        hope=0.05,
         program="router",
         addresses="memory",
         hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
@@ -67,6 +58,7 @@ IDEAS = (
     ),
     Idea(
         title="shortest prompt first among held requests",
+        hope=0.6,
         program="router",
         addresses="head-of-line",
         hypothesis="Prompts differ by orders of magnitude: if short ones are admitted first the mean falls sharply, "
@@ -75,6 +67,7 @@ IDEAS = (
     ),
     Idea(
         title="ageing in proportion",
+        hope=0.6,
         program="router",
         addresses="head-of-line",
         hypothesis="If each doubling of the prompt buys a fixed extra wait, no request starves: the p99 returns "
@@ -83,6 +76,7 @@ IDEAS = (
     ),
     Idea(
         title="linear ageing",
+        hope=0.6,
         program="router",
         addresses="head-of-line",
         hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served "
@@ -91,6 +85,7 @@ IDEAS = (
     ),
     Idea(
         title="the oldest and the longest yield",
+        hope=0.3,
         program="scheduler",
         addresses="memory",
         hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
@@ -100,6 +95,7 @@ IDEAS = (
     ),
     Idea(
         title="room that grows with what runs",
+        hope=0.1,
         program="router",
         addresses="memory",
         hypothesis="Running requests grow by a block every few steps: if what stays free is in proportion to them, "
@@ -116,6 +112,7 @@ IDEAS = (
     ),
     Idea(
         title="prefill backlog",
+        hope=0.1,
         program="router",
         addresses="interference",
         hypothesis="If the choice weighs the prompt tokens that still wait for their prefill, long prompts do not "
@@ -124,6 +121,7 @@ IDEAS = (
     ),
     Idea(
         title="committed memory",
+        hope=0.05,
         program="router",
         addresses="memory",
         hypothesis="If memory counts what preempted requests will need again, admission stops filling the room that "
@@ -132,37 +130,48 @@ IDEAS = (
     ),
     Idea(
         title="prefix affinity",
+        hope=0.3,
         program="router",
         addresses="prefix",
         hypothesis="If a prompt goes where its prefix is cached, prefills shrink by what is not computed again.",
         change=lambda design: design.with_term("affinity"),
-        fits=_shares_prefixes,
+        needs="prefixes",
     ),
     Idea(
         title="faster replicas first",
+        hope=0.3,
         program="router",
         addresses="interference",
         hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones "
         "carry more.",
         change=lambda design: design.with_term("speed"),
-        fits=_mixed,
+        needs="mixed",
     ),
     Idea(
         title="replicas in proportion to the load",
+        hope=0.3,
         program="autoscaler",
         addresses="idle replicas",
         hypothesis="If the number of replicas follows the requests in flight, quiet hours cost less at the same "
         "latency.",
         change=lambda design: replace(design, autoscaler="proportional"),
-        fits=_scales,
+        needs="scales",
     ),
 )
 
 
-def ranked(brief: briefs.Brief, profile: profiles.Profile) -> tuple[Idea, ...]:
-    """Ideas that fit the brief; those against stronger bottlenecks first, the table's order within one bottleneck."""
-    strength = {bottleneck.name: bottleneck.strength for bottleneck in profile.bottlenecks}
-    fitting = [idea for idea in IDEAS if idea.program in brief.tunes and idea.fits(brief, profile)]
-    if brief.objective.name == "gpu-hours":
-        strength["idle replicas"] = 1.0
-    return tuple(sorted(fitting, key=lambda idea: -strength.get(idea.addresses, 0.0)))
+def ranked(view: team.View) -> tuple[Idea, ...]:
+    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck.
+
+    A bottleneck that the user's hints name comes before all others.
+    """
+    strength = strengths(view)
+    hints = view.hints.lower()
+    fitting = [idea for idea in IDEAS if idea.program in view.tunes and (not idea.needs or idea.needs in view.traits)]
+    return tuple(sorted(fitting, key=lambda idea: (idea.addresses not in hints, -strength.get(idea.addresses, 0.0))))
+
+
+def strengths(view: team.View) -> dict[str, float]:
+    """How much each bottleneck costs, 0 to 1; an objective in GPU-hours makes idle replicas one."""
+    strength = {bottleneck.name: bottleneck.strength for bottleneck in view.bottlenecks}
+    return strength | ({"idle replicas": 1.0} if view.objective == "gpu-hours" else {})

@@ -150,6 +150,15 @@ class Marker:
         here = self.marks(candidates, where[:1], seeds)
         return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])])
 
+    def judge(
+        self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
+    ) -> list[tuple[float, float]]:
+        """Improvement of the objective on the fleet as it is (mean over seeds), and cost, of each candidate."""
+        here = self.marks(candidates, where[:1], seeds)
+        found = costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds)])
+        change = (here[0, :, 1:, 0] / here[0, :, :1, 0] - 1.0).mean(axis=0)
+        return [(self.brief.objective.improvement(float(one)), cost) for one, cost in zip(change, found, strict=True)]
+
 
 Marks = Sequence["npt.NDArray[np.float64]"]
 """An array per condition; of one policy [seed, metric]."""
