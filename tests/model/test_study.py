@@ -121,14 +121,17 @@ ACTS = ["inspect", "analyse", "propose", "approve", "state", "ask", "propose", "
 
 @pytest.mark.parametrize("form", ["tool", "turn"])
 def test_a_model_drives_a_whole_study_by_tools_and_by_json_schema(play, scripted, said, form):
-    scripted.script(Talk(dialogue(said, getattr(said, form))))
+    talk = Talk(dialogue(said, getattr(said, form)))
+    refuse = said.status(400, "tools are not supported")
+    scripted.script(lambda body: refuse if form == "turn" and "tools" in body else talk(body))
     outcome, path = play()
     assert [one.title for one in outcome.experiments] == ["Memory beside requests", "Key by length"]
     assert set(outcome.experiments[1].policy.texts) == {"router", "scheduler"}
     assert [one["act"] for one in turns(path)] == ACTS
     assert scripted.greetings == 1
-    assert len(scripted.asked) == len(ACTS)
-    assert all(("tools" in one) == (form == "tool") for one in scripted.asked[1:])
+    wanted = "tools" if form == "tool" else "response_format"
+    assert len([one for one in scripted.asked if wanted in one]) == len(ACTS)
+    assert len(scripted.asked) == len(ACTS) + (form == "turn")
     assert sum(one["spent"][0] for one in turns(path)) == 1000 * len(ACTS)
 
 
