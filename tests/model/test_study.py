@@ -54,19 +54,22 @@ def brief():
     )
 
 
-KEY = "def priority(request, fleet, p):\n    return floor(p.weight * request.prompt_tokens)\n"
+ROUTER = "def score(request, replica, fleet, p):\n    return -replica.in_flight - replica.kv_used / replica.kv_blocks\n"
+KEY = "def priority(request, fleet, p):\n    return request.prompt_tokens\n"
+"""Programs without parameters, so that nothing is tuned and a study takes a second."""
 
 
 def dialogue(said, answer):
     """A whole study's answers, by role and in order; `answer` makes a step of an act."""
-    proposal = {name: one for name, one in said.proposal.items() if name != "router"}
+    first = {**said.proposal, "router": ROUTER, "parameters": []}
+    second = {**first, "title": "Key by length", "router": "", "base": 1, "scheduler": KEY}
     return {
         "Researcher": [
             answer("inspect", sight="breakdown"),
             answer("analyse", code="print(len(data['e2e_s']))"),
-            answer("propose", **said.proposal),
+            answer("propose", **first),
             answer("state", finding="Memory decides."),
-            answer("propose", **{**proposal, "title": "Key by length", "base": 1, "scheduler": KEY}),
+            answer("propose", **second),
             answer("rest", reason="Nothing is left."),
         ],
         "Supervisor": [
