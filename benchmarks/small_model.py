@@ -72,7 +72,8 @@ def _study(url: str) -> int:
     """Run the study and tell what the model said."""
     (OUT / "notebook.jsonl").unlink(missing_ok=True)
     asked = ["--fleet", "paper-a10x4", "--trace", "synthetic:paper?seed=1&requests=300", "--budget", "2"]
-    words = [sys.executable, "-m", "glia_operator.cli.main", "optimize", *asked, "--brain", "openai", "--out", str(OUT)]
+    glia = pathlib.Path(sys.prefix) / "bin" / "glia"
+    words = [glia, "optimize", *asked, "--brain", "openai", "--out", str(OUT)]
     environment = {**os.environ, "GLIA_MODEL_URL": url, "GLIA_MODEL": "smollm2", "GLIA_MODEL_TIMEOUT": "600"}
     began = time.monotonic()
     done = subprocess.run(words, env=environment, timeout=STUDY_S, check=False)  # noqa: S603 - our own command

@@ -21,16 +21,18 @@ from glia_sim.workload import readers
 def played():
     """A run under memory pressure: some requests are restarted."""
     workload = readers.read("synthetic:paper?requests=400&rate=12&seed=4")
-    return runs.simulate(
-        fleet_file.load("paper-a10x4"), workload, programs.compile(document.load("llq")), timeline_s=1.0
-    )
+    return runs.simulate(_tight(), workload, programs.compile(document.load("llq")), timeline_s=1.0)
 
 
 @pytest.fixture(scope="module")
 def held():
     """A run whose router holds requests."""
     workload = readers.read("synthetic:paper?requests=400&rate=12&seed=4")
-    return runs.simulate(fleet_file.load("paper-a10x4"), workload, programs.compile(document.load("hra-spf")))
+    return runs.simulate(_tight(), workload, programs.compile(document.load("hra-spf")))
+
+
+def _tight():
+    return fleet_file.load("paper-a10x4").with_kv(0.4)
 
 
 def test_there_is_a_sight_for_every_kind(played):
