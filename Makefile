@@ -12,7 +12,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle cluster cluster-stop first-policy e2e image chart-docs crds
+.PHONY: setup demo test lint bench kill-study oracle cluster cluster-stop first-policy e2e image chart-docs crds
 
 setup: .venv/.ready
 
@@ -38,6 +38,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py --data $(GLIA_DATA)
+
+# Kills real studies with all their processes at 20 random instants; each must go on to the same result. KILLS= options
+kill-study: setup
+	PYTHONPATH=tests $(BIN)/python -m killing $(KILLS)
 
 # Replays the recorded schedules of the real vLLM scheduler; every step and every request must come out the same.
 oracle: setup
