@@ -40,6 +40,15 @@ def test_a_scheduler_that_does_not_answer_is_named(capsys, tmp_path, monkeypatch
     assert not (tmp_path / "out").exists()
 
 
+def test_an_encrypted_address_needs_certificates():
+    asked = executors.open_executor(executors.Settings(where="tls://127.0.0.1:8786"))
+    with (
+        pytest.raises(faults.InputFault, match=r"certificates are needed; .* ca-file, client.cert and client.key"),
+        asked,
+    ):
+        pass
+
+
 async def test_a_study_of_the_operator_takes_its_executor_from_there():
     process = await study_process.StudyProcess.start("nowhere")
     try:
