@@ -14,12 +14,12 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from glia_operator.adapters import executors, logs
+from glia_operator.adapters import brains, executors, logs
 from glia_operator.api import optimization
 from glia_operator.research import asked, revision, study
 from glia_operator.research import notebook as notebooks
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import outcome as outcomes
+    from glia_operator.research import team
 
 
 log = structlog.get_logger(__name__)
@@ -121,7 +122,8 @@ def _listen(link: Link) -> None:
 
 
 def _study(job: dict[str, Any], link: Link) -> None:
-    brief = _brief(job)
+    brief, brain = _brief(job)
+    brain.check()
     link.tell(brief=brief.digest, budget=brief.experiments)
     ledger = Ledger(link.inbox.get()["records"], link, job["hints"])
     began = time.monotonic()
@@ -132,13 +134,18 @@ def _study(job: dict[str, Any], link: Link) -> None:
     where = executors.Settings(where=os.environ.get("GLIA_EXECUTOR", executors.LOCAL), processes=job["processes"])
     with executors.open_executor(where) as executor:
         outcome = study.run(
-            brief, notebook=ledger, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+            brief,
+            notebook=ledger,
+            executor=executor,
+            brain=brain,
+            progress=progress,
+            clock=lambda: time.monotonic() - began,
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)
 
 
-def _brief(job: dict[str, Any]) -> briefs.Brief:
+def _brief(job: dict[str, Any]) -> tuple[briefs.Brief, team.Brain]:
     spec = optimization.Spec.model_validate(job["spec"], by_alias=True, by_name=False)
     if spec.offline is None:
         raise faults.InputFault("spec.offline: there is none, so there is nothing to study")
@@ -146,12 +153,14 @@ def _brief(job: dict[str, Any]) -> briefs.Brief:
         known = ", ".join(catalogue.names())
         raise faults.InputFault(f"spec.offline.baseline: {spec.offline.baseline!r} is not in the catalogue: {known}")
     machines, workload = asked.scene(spec.offline, job["texts"])
-    return asked.brief(
+    brief = asked.brief(
         asked.asked(spec),
         machines=asked.within(machines, spec),
         workload=workload,
         baseline=document.load(spec.offline.baseline),
     )
+    brief = replace(brief, hints=job["hints"])  # newer than the spec, where they came in mid-study
+    return brief, brains.named(spec.research, key=job["model_key"])
 
 
 def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str) -> dict[str, Any]:

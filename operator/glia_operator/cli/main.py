@@ -108,6 +108,13 @@ def optimize(
     ] = None,
     budget: Annotated[str, typer.Option("--budget", help="Experiments, such as 20, or a time, such as 3m.")] = "20",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other arrivals.")] = 0,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="How the study goes about it; docs/research.md.")
+    ] = "glia",
+    brain: Annotated[str, typer.Option("--brain", metavar="playbook|openai", help="Who thinks; docs/models.md.")] = (
+        "playbook"
+    ),
+    hint: Annotated[str, typer.Option("--hint", help="What you know about the workload, in words.")] = "",
     workers: Annotated[
         Optional[int],  # noqa: UP045 - typer
         typer.Option("--workers", min=1, help="Local processes; the answer does not depend on it."),
@@ -134,6 +141,9 @@ def optimize(
             constraints=tuple(constraint or ()),
             budget=budget,
             seed=seed,
+            strategy=strategy,
+            brain=brain,
+            hint=hint,
         )
     work.run(wish, out=out, executor=work.executors.Settings(where=executor, processes=workers), as_json=as_json)
 

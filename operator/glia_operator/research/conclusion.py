@@ -1,17 +1,17 @@
-"""The end of a study: choose among the finalists on validation seeds, sit the exam, and explain."""
+"""The end of a study: choose among the finalists on validation seeds, leave out what helps nothing, sit the exam."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from glia_operator.research import ablation
 from glia_operator.research.outcome import Experiment, Outcome, explain
 from glia_sim import exam, records, score, seeds, verdict
 from glia_sim.policy import compile as programs
 
 if TYPE_CHECKING:
-    from glia_operator.research import laboratory
-    from glia_operator.research import profile as profiles
+    from glia_operator.research import desk, laboratory
     from glia_sim.policy import document
 
 VALIDATION_SEEDS = 24
@@ -19,18 +19,22 @@ MOST_FINALISTS = 5
 MOST_EXAMS = 3
 
 
-def conclude(study: laboratory.Study, found: profiles.Profile) -> Outcome:
+def conclude(research: desk.Research) -> Outcome:
     """Examine the finalists, best first, each on held-out arrivals of its own, until one passes.
 
     A later exam draws other seeds than an earlier one, so that no finalist is chosen by the seeds that examine it.
     """
+    study = research.study
     marked: verdict.Verdict | None = None
+    parts: tuple[ablation.Without, ...] = ()
     best = study.brief.baseline
     for sitting, candidate in enumerate(_finalists(study)):
+        parts = ablation.ablate(study, candidate)
+        policy = _shortest(candidate.policy, parts)
         study.tell(f"exam of {candidate.title}")
-        marked = _examine(study, candidate.policy, sitting)
+        marked = _examine(study, policy, sitting)
         if marked.approved:
-            best = candidate.policy
+            best = policy
             break
     if marked is None:
         marked = _examine(study, study.brief.baseline, 0)
@@ -45,26 +49,50 @@ def conclude(study: laboratory.Study, found: profiles.Profile) -> Outcome:
         experiments=tuple(study.experiments),
         simulations=study.marker.simulations,
         verdict=marked,
-        profile=found,
+        profile=research.profile,
         explanation=(),
+        turns=tuple(research.turns),
+        observations=dict(research.observations),
+        ablation=parts,
     )
     return replace(outcome, explanation=explain(outcome))
 
 
+def _shortest(policy: document.Policy, parts: tuple[ablation.Without, ...]) -> document.Policy:
+    """The policy, or what is left of it without a part that helps nothing: ties go to the shorter program."""
+    shorter = [one for one in parts if one.needless and _length(one.policy) < _length(policy)]
+    return min(shorter, key=lambda one: one.cost).policy if shorter else policy
+
+
+def _length(policy: document.Policy) -> int:
+    return sum(len(text) for text in policy.texts.values())
+
+
 def _finalists(study: laboratory.Study) -> list[Experiment]:
-    """Experiments that beat the baseline in search, best first by their cost on validation seeds."""
+    """Experiments that beat the baseline in search, best first by their cost on validation seeds.
+
+    Among those that tie with the best the shortest policy comes first.
+    """
     promising = sorted((one for one in study.experiments if one.cost < 0.0), key=lambda one: one.cost)[:MOST_FINALISTS]
     if not promising:
         return []
     study.tell("choosing among the finalists on validation seeds")
     body = study.once("validation", "finalists", lambda: _validate(study, promising))
-    costs = [one["cost"] for one in body["finalists"]]
-    order = sorted(range(len(promising)), key=lambda k: costs[k])
-    return [promising[k] for k in order if costs[k] < 0.0][:MOST_EXAMS]
+    marked = [
+        (one["cost"], finalist) for one, finalist in zip(body["finalists"], promising, strict=True) if one["cost"] < 0.0
+    ]
+    least = min((cost for cost, _ in marked), default=0.0)
+    ranked = sorted(marked, key=lambda pair: (pair[0] > least + ablation.TIE, _rank(pair, least)))
+    return [finalist for _, finalist in ranked][:MOST_EXAMS]
+
+
+def _rank(pair: tuple[float, Experiment], least: float) -> float:
+    cost, finalist = pair
+    return cost if cost > least + ablation.TIE else float(_length(finalist.policy))
 
 
 def _validate(study: laboratory.Study, promising: list[Experiment]) -> dict[str, Any]:
-    validation = seeds.stream("validation", VALIDATION_SEEDS, root=study.brief.root)
+    validation = seeds.stream("validation", study.effort.of(VALIDATION_SEEDS), root=study.brief.root)
     costs = study.marker.costs([programs.compile(one.policy) for one in promising], study.where, validation)
     return {"finalists": [{"title": one.title, "cost": cost} for one, cost in zip(promising, costs, strict=True)]}
 

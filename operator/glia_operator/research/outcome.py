@@ -9,6 +9,7 @@ from glia_operator.research import profile as profiles
 from glia_sim.policy import change
 
 if TYPE_CHECKING:
+    from glia_operator.research import ablation, team
     from glia_sim import effect, score, verdict
     from glia_sim.policy import document
 
@@ -20,7 +21,9 @@ class Experiment:
     Attributes:
         effect: on the objective against the baseline, training seeds, the fleet as it is.
         p99_ratio: geometric mean of the ratios of p99 end-to-end times to the baseline's.
-        kept: whether the study built on it.
+        kept: whether it was the best so far when it ended.
+        predicted: improvement of the objective over the baseline that was expected; None where nobody said.
+        parts: what the policy is composed from, as `design.written` writes it; empty for a policy of its own.
     """
 
     number: int
@@ -34,6 +37,8 @@ class Experiment:
     cost: float
     finding: str
     kept: bool
+    predicted: float | None
+    parts: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,9 @@ class Outcome:
         interval: of the improvement.
         verdict: of the last exam.
         explanation: why this policy, or why none, in sentences with numbers.
+        turns: the conversation; empty where the strategy holds none.
+        observations: answers to turns, by position.
+        ablation: what the policy that was examined last loses without each part.
     """
 
     baseline: document.Policy
@@ -58,6 +66,9 @@ class Outcome:
     verdict: verdict.Verdict
     profile: profiles.Profile
     explanation: tuple[str, ...]
+    turns: tuple[team.Turn, ...]
+    observations: dict[int, str]
+    ablation: tuple[ablation.Without, ...]
 
 
 def explain(outcome: Outcome) -> tuple[str, ...]:

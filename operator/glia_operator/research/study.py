@@ -1,17 +1,17 @@
-"""The first research loop: profile, hypotheses, experiments, compositions, conclusion."""
+"""A study: profile the baseline, let the team work, and conclude."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from glia_operator.research import conclusion, ideas, laboratory, marking, tuning
-from glia_operator.research import design as designs
+from glia_operator.research import conclusion, desk, laboratory, marking, strategy
+from glia_operator.research import effort as efforts
 from glia_operator.research import profile as profiles
+from glia_operator.research.playbook import brain as playbook
 from glia_sim import fleet, records, score, seeds
 from glia_sim.engine import run as runs
 from glia_sim.policy import compile as programs
-from glia_sim.policy import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,19 +20,11 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from glia_operator.research import notebook as notebooks
     from glia_operator.research import outcome as outcomes
+    from glia_operator.research import team
 
 Progress = laboratory.Progress
 TRAINING_SEEDS = 240
-SEARCH_COST = 24_000.0
-REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
-LEAST_REQUESTS = 1_000
-"""A search simulation should cost no more than `SEARCH_COST` (about microseconds): a longer trace is searched on its
-first part and with fewer generations, and examined whole. KV blocks cost where a prefix cache keeps them."""
-NEAR = 0.15
-"""An idea whose cost comes so close to the best is tried again in company."""
-NEAREST = 2
 TIMELINE_POINTS = 200
-CONTROLS = ("expert", "hra-spf", "hra-spf-aged")
 
 
 def run(
@@ -40,39 +32,43 @@ def run(
     *,
     notebook: notebooks.Notebook,
     executor: futures.Executor,
+    brain: team.Brain | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> outcomes.Outcome:
-    """Answer a brief; steps that the notebook holds already are not run again.
+    """Answer a brief; steps that the notebook holds already are not taken again.
 
-    The same brief gives the same answer, whatever the executor.
+    The same brief gives the same answer, whatever the executor, as far as the brain always answers the same.
 
     Args:
         brief: the question.
         notebook: of this study alone.
         executor: where simulations run.
+        brain: who thinks; None = the playbook.
         progress: called as the study moves.
         clock: seconds since the study began, for the brief's time limit.
 
     Raises:
-        InputFault: the fleet cannot serve the workload, or the baseline faults.
+        InputFault: the fleet cannot serve the workload, the baseline faults, or the strategy is unknown or does not fit
+            the brain.
     """
+    brain = brain or playbook.Playbook()
+    work = strategy.named(brief.strategy, brain)
     fleet.check(brief.fleet, brief.workload)
     notebook.append("brief", "brief", {"digest": brief.digest, "baseline": brief.baseline.name})
+    if brief.hints:
+        notebook.append("hints", "hints", {"hints": brief.hints})
     study = _begin(brief, notebook, executor, progress)
     study.tell("profiling the baseline")
     found = _profile(study)
-    agenda = ideas.ranked(brief, found)
-    for idea in agenda[: max(brief.experiments - 1, 0)]:
-        if brief.seconds is None or clock() < brief.seconds:
-            _try_idea(study, idea)
-    for control in _controls(brief)[: max(brief.experiments - 4 - len(study.experiments), 0)]:
-        if brief.seconds is None or clock() < brief.seconds:
-            _try_control(study, control)
-    for composition in _compositions(study, agenda):
-        if len(study.experiments) < brief.experiments and (brief.seconds is None or clock() < brief.seconds):
-            _tune_composition(study, composition)
-    return conclusion.conclude(study, found)
+    research = desk.Research(
+        study=study,
+        brain=brain,
+        profile=found,
+        go_on=lambda: len(study.experiments) < brief.experiments and (brief.seconds is None or clock() < brief.seconds),
+    )
+    work(research)
+    return conclusion.conclude(research)
 
 
 def _begin(
@@ -82,28 +78,17 @@ def _begin(
     progress: Callable[[Progress], None],
 ) -> laboratory.Study:
     marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=executor)
-    searched, factor = _affordable(brief)
-    marker.brief = searched
+    effort = efforts.affordable(brief.workload)
+    marker.brief = replace(brief, workload=effort.workload)
     return laboratory.Study(
         brief=brief,
         notebook=notebook,
         marker=marker,
         progress=progress,
-        where=marking.conditions(searched),
+        where=marking.conditions(marker.brief),
         training=seeds.stream("training", TRAINING_SEEDS, root=brief.root),
-        factor=factor,
+        effort=effort,
     )
-
-
-def _affordable(brief: briefs.Brief) -> tuple[briefs.Brief, float]:
-    """The brief with as much of the trace as search can afford, and the share of the generations."""
-    workload = brief.workload
-    each = REQUEST_COST
-    if workload.has_prefixes:
-        each += BLOCK_COST * float(workload.prompt_tokens.mean()) / BLOCK_TOKENS
-    rows = min(workload.requests, max(LEAST_REQUESTS, int(SEARCH_COST / each)))
-    first = float(workload.arrival_s[0])
-    return replace(brief, workload=workload.limited(first, rows)), min(1.0, SEARCH_COST / (each * rows))
 
 
 def _profile(study: laboratory.Study) -> profiles.Profile:
@@ -115,70 +100,3 @@ def _profile(study: laboratory.Study) -> profiles.Profile:
         return {"profile": score.as_json(profiles.profile(run))}
 
     return records.restored(profiles.Profile, study.once("profile", "baseline", measure)["profile"])
-
-
-def _controls(brief: briefs.Brief) -> tuple[str, ...]:
-    """Known policies, tuned like any idea, so that a composition has something to beat."""
-    return CONTROLS if "router" in brief.tunes else ()
-
-
-def _try_idea(study: laboratory.Study, idea: ideas.Idea) -> None:
-    """Tune the idea on top of the best design so far, and keep it where the cost falls."""
-    candidate = idea.change(study.design)
-    if designs.texts(candidate) == designs.texts(study.design):
-        return
-    policy = designs.compose(candidate, tuning.merged(candidate, study.values), name=_name(idea.title))
-    plan = laboratory.Plan(title=idea.title, hypothesis=idea.hypothesis, addresses=idea.addresses, policy=policy)
-    study.build_on(candidate, laboratory.experiment(study, plan))
-
-
-def _try_control(study: laboratory.Study, name: str) -> None:
-    hypothesis = f"Control: the known policy {name}, tuned on the same budget, is not better than the composition."
-    plan = laboratory.Plan(
-        title=f"control: {name}", hypothesis=hypothesis, addresses="control", policy=document.load(name)
-    )
-    laboratory.experiment(study, plan)
-
-
-def _compositions(study: laboratory.Study, agenda: tuple[ideas.Idea, ...]) -> list[designs.Design]:
-    """The composition so far with the nearest miss, and with the two nearest; by itself where nothing came near.
-
-    An idea may fail alone and pay in company, so the nearest are given another chance beside what was kept.
-    """
-    if study.cost >= 0.0:
-        return []
-    by_title = {one.title: one for one in study.experiments}
-    near = [
-        (by_title[idea.title].cost, idea)
-        for idea in agenda
-        if idea.title in by_title
-        and not by_title[idea.title].kept
-        and by_title[idea.title].cost < study.cost + NEAR
-        and idea.change(study.design).order == study.design.order
-    ]
-    nearest = [idea for _, idea in sorted(near, key=lambda pair: pair[0])][:NEAREST]
-    if not nearest:
-        return [study.design]
-    together = study.design
-    for idea in nearest:
-        together = idea.change(together)
-    return list(dict.fromkeys([nearest[0].change(study.design), together]))
-
-
-def _tune_composition(study: laboratory.Study, composition: designs.Design) -> None:
-    """Tune all parameters of a composition together, with a larger sweep."""
-    plan = laboratory.Plan(
-        title=f"composition of {len(designs.knobs(composition))} parameters, tuned together",
-        hypothesis=f"{designs.rationale(composition)} Parameters that were tuned one idea at a time are not best "
-        "together: a joint sweep lowers the cost.",
-        addresses="composition",
-        policy=designs.compose(composition, tuning.merged(composition, study.values), name="composition"),
-        population=10,
-        generations=20,
-        seeds=6,
-    )
-    study.build_on(composition, laboratory.experiment(study, plan))
-
-
-def _name(title: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in title.lower()).strip("-")
