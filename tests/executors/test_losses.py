@@ -53,7 +53,7 @@ async def test_a_study_of_the_operator_takes_its_executor_from_there():
     process = await study_process.StudyProcess.start("nowhere")
     try:
         spec = {"target": {"workloadRef": {"name": "vllm"}}, "offline": {"fleet": "paper-a10x4", "trace": SCENE[-1]}}
-        await process.write({"name": "chat", "spec": spec, "texts": {}, "hints": "", "processes": 1})
+        await process.write({"name": "chat", "spec": spec, "texts": {}, "hints": "", "model_key": "", "processes": 1})
         assert "brief" in await process.read()
         await process.write({"records": []})
         assert "'nowhere': write local" in (await process.read())["refused"]
