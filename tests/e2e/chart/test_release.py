@@ -97,7 +97,7 @@ def test_watching_fewer_namespaces_takes_the_other_rights_away(cluster, release,
 def test_helm_test_passes_on_a_release_that_works(release, installed):
     if not release.works:
         pytest.skip("the command `glia operate` is not there yet, so the operator's pods cannot become ready")
-    assert re.search(r"Phase:\s+Succeeded", release.helm("test", "--timeout", "120s"))
+    assert re.search(r"Phase:\s+Succeeded", release.helm("test", "--timeout", "240s"))
 
 
 def test_the_operators_pods_pass_the_restricted_standard(cluster, release, installed):

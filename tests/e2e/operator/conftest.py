@@ -94,7 +94,7 @@ class Operator:
     def ask(self, path, port=None):
         """What a server of it answers: status and text."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.health}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.health}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -132,7 +132,7 @@ def installed(cluster):
     wanted = [one for one in wanted if "helm.sh/hook" not in one["metadata"].get("annotations", {})]
     definitions = [one for one in wanted if one["kind"] == "CustomResourceDefinition"]
     cluster.apply(*definitions, namespace=SYSTEM)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(ROOT / "crds"))
     cluster.apply(*[one for one in wanted if one not in definitions], namespace=SYSTEM)
     return cluster
 
