@@ -7,6 +7,8 @@ the command runs.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from typing import Annotated, Any, Optional
 
@@ -23,6 +25,9 @@ Start = Annotated[float, typer.Option("--start", help="Begin so many seconds int
 Limit = Annotated[Optional[int], typer.Option("--limit", help="Keep at most so many requests.")]  # noqa: UP045 - typer
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 
+SIGNALLED = 128
+"""An end by signal n is exit status 128 + n, as shells and container runtimes report it."""
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -33,7 +38,13 @@ app = typer.Typer(
 
 
 def run() -> None:
-    """Entry point of the `glia` script."""
+    """Entry point of the `glia` script.
+
+    The first process of a container gets no signal that it does not handle: without this a pod that is told to end
+    while it begins would go on until its grace period is over.
+    """
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(SIGNALLED + number))
     sys.exit(main(sys.argv[1:]))
 
 
