@@ -20,7 +20,6 @@ GRACE_S = 15.0
 """How long the watch may be behind a list."""
 MOST_MISSES = 2
 """So many rounds in a row that found what the watch had missed, and the watch counts as dead."""
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +101,7 @@ class Resync:
                 gauge.labels(phase=(body.get("status") or {}).get("phase") or "None").inc()
 
     async def _listed(self, kind: kube.Kind) -> list[kube.Object]:
-        accept = NAMES_ONLY if kind == kube.DEPLOYMENTS else "application/json"
+        accept = kube.NAMES_ONLY if kind == kube.DEPLOYMENTS else "application/json"
         found: list[kube.Object] = []
         for namespace in self._namespaces:
             found += (await kube.list_all(self._cluster, kind, namespace, accept=accept)).items

@@ -155,6 +155,23 @@ def test_what_is_missing_is_a_condition_and_is_seen_when_it_comes(new_operator, 
     clusters.until("it is seen", lambda: wish.condition("TargetReady").get("status") == "True")
 
 
+def test_a_config_map_is_seen_when_it_comes_and_when_it_is_mended(new_operator, wish):
+    """Well before the operator lists everything again, which it does every five minutes."""
+
+    def reason():
+        return wish.condition("BriefReady").get("reason")
+
+    new_operator()
+    wish.cluster.kubectl("delete", "configmap", "fleet", "-n", wish.namespace)
+    wish.apply()
+    clusters.until("it is told", lambda: reason() == "ConfigMapMissing")
+    create = ("create", "configmap", "fleet", "-n", wish.namespace, "--from-literal=fleet.yaml=groups: none")
+    wish.cluster.kubectl(*create)
+    clusters.until("it is seen", lambda: reason() == "BadInput")
+    wish.surroundings()
+    wish.until("Studying", "AwaitingApproval")
+
+
 def test_sigterm_ends_it_within_ten_seconds_in_mid_study(new_operator, wish):
     operator = new_operator()
     wish.apply()
