@@ -1,8 +1,9 @@
 """The process that runs one study: `python -m glia_operator.adapters.study_child`, started by `adapters.study_process`.
 
-Lines of JSON go both ways. In: the job, then the records that stand already, then an acknowledgement for each record
-that is safe, and hints. Out: the brief, records, progress, and how it ended. The study goes on only after its record
-is acknowledged. When the input ends, the operator is gone, and this process ends with all its workers.
+Lines of JSON go both ways. In: the job, then the records that stand already and how long they took, then an
+acknowledgement for each record that is safe, and hints. Out: the brief, records, progress, and how it ended. The study
+goes on only after its record is acknowledged. When the input ends, the operator is gone, and this process ends with all
+its workers.
 """
 
 from __future__ import annotations
@@ -145,8 +146,9 @@ def _listen(link: Link) -> None:
 def _study(job: dict[str, Any], link: Link) -> None:
     brief = _brief(job)
     link.tell(brief=brief.digest, budget=brief.experiments)
-    ledger = Ledger(link.inbox.get()["records"], link, job["hints"])
-    began = time.monotonic()
+    standing = link.inbox.get()
+    ledger = Ledger(standing["records"], link, job["hints"])
+    began_s = time.monotonic() - standing["spent_s"]
 
     def progress(at: study.Progress) -> None:
         link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
@@ -154,7 +156,7 @@ def _study(job: dict[str, Any], link: Link) -> None:
     with _executor(job["processes"]) as executor:
         book = cast("notebooks.Notebook", ledger)
         outcome = study.run(
-            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began_s
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)
