@@ -23,6 +23,7 @@ class Metrics:
     leader: prometheus.Gauge = field(init=False)
     policies: prometheus.Gauge = field(init=False)
     optimizations: prometheus.Gauge = field(init=False)
+    predicted_improvement: prometheus.Gauge = field(init=False)
     watch_missed: prometheus.Counter = field(init=False)
     loop_lag_seconds: prometheus.Gauge = field(init=False)
 
@@ -45,6 +46,13 @@ class Metrics:
             "leader": self._gauge("glia_leader", "1 while this process leads, else 0."),
             "policies": self._gauge("glia_policies", "GliaPolicies by phase.", "phase"),
             "optimizations": self._gauge("glia_optimizations", "GliaOptimizations by phase.", "phase"),
+            "predicted_improvement": self._gauge(
+                "glia_predicted_improvement",
+                "Share by which the twin predicts the objective to improve; standing is candidate or active.",
+                "optimization_namespace",
+                "optimization",
+                "standing",
+            ),
             "watch_missed": self._counter(
                 "glia_watch_missed", "Changes that a resync found and the watch had not shown.", "kind"
             ),
