@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import prometheus_client as prometheus
 
-RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
