@@ -21,6 +21,16 @@ SKIPPED_SEEDS = 24
 """Validation seeds that chose among the finalists; an ablation takes the ones after them."""
 TIE = 0.002
 """Costs this close are a tie, which goes to the shorter program."""
+PLACES = {
+    "order": "the order of held requests",
+    "admits": "holding requests until a replica has room",
+    "room": "the room that stays free",
+    "held": "the count of memory",
+    "balance": "the balance between replicas",
+    "scheduler": "the batch scheduler's order",
+    "autoscaler": "the autoscaler",
+}
+"""What the places of a design are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,11 @@ class Without:
         """Whether the policy is as good without the part."""
         return self.cost <= self.whole_cost + TIE
 
+    @property
+    def barred(self) -> bool:
+        """Whether the policy without the part costs more than the baseline, so that the exam would object."""
+        return self.cost > 0.0 > self.whole_cost
+
 
 def ablate(study: laboratory.Study, done: outcomes.Experiment) -> tuple[Without, ...]:
     """What an experiment's policy loses without each of its parts, on validation seeds; none where it has one part."""
@@ -74,12 +89,15 @@ def sentence(found: tuple[Without, ...]) -> str:
     """An ablation in words."""
     if not found:
         return "the policy has a single part"
-    parts = [
+    return f"{'; '.join(phrase(one) for one in found)}."
+
+
+def phrase(one: Without) -> str:
+    """What one part is worth, in words."""
+    return (
         f"without {one.part} {one.improvement:+z.1%} instead of {one.whole:+z.1%} "
-        f"(cost {one.cost - one.whole_cost:+.3f})"
-        for one in found
-    ]
-    return f"{'; '.join(parts)}."
+        f"(cost {one.cost - one.whole_cost:+z.3f})"
+    )
 
 
 def variants(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[tuple[str, document.Policy]]:
@@ -113,10 +131,12 @@ def _without(design: designs.Design) -> Iterator[tuple[str, designs.Design]]:
             for term in value:
                 yield f"the term {term}", replace(design, terms=tuple(one for one in value if one != term))
         elif value != default:
-            yield (
-                f"{place.name} {value}" if isinstance(value, str) else place.name,
-                replace(design, **{place.name: default}),
-            )
+            yield _named(place.name, value), replace(design, **{place.name: default})
+
+
+def _named(place: str, value: object) -> str:
+    words = PLACES.get(place, place)
+    return f"{words} ({value})" if isinstance(value, str) else words
 
 
 def _measure(study: laboratory.Study, whole: document.Policy, cut: list[document.Policy]) -> dict[str, Any]:
