@@ -78,7 +78,7 @@ def conversation(told: story.Story) -> tuple[Said, ...]:
             notes=tuple(_notes(turn)),
             about=turn.numbers,
             experiment=ran.get(place),
-            answer="" if turn.act == "unusable" else told.outcome.observations.get(place, ""),
+            answer=_answer(told.outcome, place),
             refused=turn.act == "unusable" or is_refused(told.outcome, place),
         )
         for place, turn in enumerate(told.outcome.turns)
@@ -100,6 +100,12 @@ def ran_after(outcome: outcomes.Outcome) -> Mapping[int, outcomes.Experiment]:
 def is_refused(outcome: outcomes.Outcome, place: int) -> bool:
     """Whether the turn is a proposal that was not admitted."""
     return outcome.turns[place].act == "propose" and outcome.observations.get(place, "").startswith(REFUSED)
+
+
+def _answer(outcome: outcomes.Outcome, place: int) -> str:
+    """What came of the turn; a Researcher's unusable answer is only told once more."""
+    turn = outcome.turns[place]
+    return "" if turn.act == "unusable" and turn.role == "researcher" else outcome.observations.get(place, "")
 
 
 def _does(turn: team.Turn) -> str:
