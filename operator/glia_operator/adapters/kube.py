@@ -41,6 +41,7 @@ OPTIMIZATIONS = Kind(group="glia.dev", version="v1alpha1", plural="gliaoptimizat
 POLICIES = Kind(group="glia.dev", version="v1alpha1", plural="gliapolicies", kind="GliaPolicy")
 DEPLOYMENTS = Kind(group="apps", version="v1", plural="deployments", kind="Deployment")
 CONFIG_MAPS = Kind(group="", version="v1", plural="configmaps", kind="ConfigMap")
+SECRETS = Kind(group="", version="v1", plural="secrets", kind="Secret")
 EVENTS = Kind(group="", version="v1", plural="events", kind="Event")
 LEASES = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 SELF_REVIEWS = Kind(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews", kind="SelfSubjectReview")

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import pydantic
 
+from glia_operator.api import brain as brains
 from glia_operator.api import rule, section, words
 
 STATISTICS = {0.5: "p50", 0.9: "p90", 0.95: "p95", 0.99: "p99"}
@@ -13,6 +14,8 @@ MAX_CONSTRAINTS = 16
 MAX_EXPERIMENTS = 200
 MAX_SEED = 2**28 - 1
 MAX_REPLICAS = 1000
+NEED_MODEL = frozenset({"best-of-n", "evolution"})
+"""Strategies in which a model writes the policies."""
 
 
 class Objective(section.Section):
@@ -140,17 +143,6 @@ class Tune(section.Section):
         return frozenset(name for name, one in sections.items() if one is not None)
 
 
-class Playbook(section.Section):
-    """The built-in researcher: hypotheses from a profile, experiments, tuning, exam. It needs no network."""
-
-
-class Brain(section.Section):
-    """Who has the ideas."""
-
-    playbook: Playbook = Playbook()
-    """The built-in researcher."""
-
-
 class Budget(section.Section):
     """How much a study may spend."""
 
@@ -158,12 +150,26 @@ class Budget(section.Section):
     """At most so many hypotheses are tried; tuning a hypothesis' parameters is part of it."""
     duration: words.Duration | None = None
     """No new experiment begins after this time. With it the answer depends on how fast the machine is."""
+    tokens: Annotated[int, pydantic.Field(ge=1_000, le=1_000_000_000)] | None = None
+    """At most so many tokens of a model, read and written together; without it two million."""
 
 
 class Research(section.Section):
     """How research is done."""
 
-    brain: Brain = Brain()
+    rules: ClassVar = (
+        rule.Rule(
+            cel="!(self.strategy in ['best-of-n', 'evolution']) || (has(self.brain) && has(self.brain.openai))",
+            message="the strategies best-of-n and evolution need a model: give brain.openai",
+            holds=lambda self: self.strategy not in NEED_MODEL or self.brain.openai is not None,
+            field=".strategy",
+        ),
+    )
+
+    strategy: Literal["glia", "single", "best-of-n", "evolution", "search", "catalogue"] = "glia"
+    """How the study goes about it. glia: a Researcher and a Supervisor; single: a Researcher alone; best-of-n and
+    evolution: a model's attempts, alone or bred; search: structures by chance; catalogue: known policies, tuned."""
+    brain: brains.Brain = brains.Brain()
     """Who has the ideas."""
     budget: Budget = Budget()
     """How much a study may spend."""

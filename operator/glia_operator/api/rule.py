@@ -87,3 +87,10 @@ PRINTABLE = Checked(
     message="must be printable text: no control characters, no invisible or direction-changing ones",
     holds=_printable,
 )
+
+_URL = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?", re.ASCII)
+URL = Checked(
+    cel="self.matches('^https?://[^\\\\s/@]+(/[^\\\\s@]*)?$')",
+    message="must be http:// or https:// with a host and no user or password in it; credentials go into a Secret",
+    holds=lambda url: bool(_URL.fullmatch(url)),
+)

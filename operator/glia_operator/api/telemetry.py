@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar
 
 import pydantic
 
-from glia_operator.api import rule, section, words
-
-URL = re.compile(r"https?://[^\s/@]+(/[^\s@]*)?", re.ASCII)
-
-
-class SecretRef(section.Section):
-    """One key of a Secret in the namespace of this object."""
-
-    name: words.Name
-    """Name of the Secret."""
-    key: words.Key
-    """Key in the Secret."""
+from glia_operator.api import rule, secret, section, words
 
 
 class Tls(section.Section):
     """How the server proves who it is."""
 
-    ca_secret_ref: SecretRef | None = None
+    ca_secret_ref: secret.SecretRef | None = None
     """Certificates, in PEM, of the authorities to trust; without it the system's."""
     server_name: words.Name | None = None
     """The name that the server's certificate must hold, where it differs from the URL's."""
@@ -33,18 +21,9 @@ class Tls(section.Section):
 class Prometheus(section.Section):
     """A server that answers Prometheus' HTTP API."""
 
-    url: Annotated[
-        str,
-        pydantic.Field(max_length=2048),
-        rule.Checked(
-            cel="self.matches('^https?://[^\\\\s/@]+(/[^\\\\s@]*)?$')",
-            message="must be http:// or https:// with a host and no user or password in it; "
-            "credentials go into a Secret, named by secretRef",
-            holds=lambda url: bool(URL.fullmatch(url)),
-        ),
-    ]
+    url: Annotated[str, pydantic.Field(max_length=2048), rule.URL]
     """Address, such as http://prometheus.monitoring:9090."""
-    secret_ref: SecretRef | None = None
+    secret_ref: secret.SecretRef | None = None
     """A bearer token."""
     tls: Tls | None = None
     """How the server proves who it is."""

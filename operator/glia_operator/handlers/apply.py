@@ -172,4 +172,6 @@ def _conditions(body: kube.Object) -> list[dict[str, Any]]:
 
 def _job(view: observe.View, action: act.StartStudy) -> studying.Job:
     hints = view.now.spec.research.hints if view.now.spec is not None else ""
-    return studying.Job(question=action.question, spec=view.plain_spec, texts=view.texts, hints=hints)
+    return studying.Job(
+        question=action.question, spec=view.plain_spec, texts=view.texts, hints=hints, model_key=view.model_key
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import base64
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from glia_operator.adapters import kube, pages
@@ -23,20 +24,25 @@ KNOWN_POLICIES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """An observation, and what carrying out its decision takes beside it."""
+    """An observation, and what carrying out its decision takes beside it.
+
+    Attributes:
+        model_key: what the model's endpoint is to be shown; empty where the brain needs none.
+    """
 
     now: seen.Observed
     owner: pages.Owner
     version: str
     texts: dict[str, str]
     plain_spec: dict[str, Any]
+    model_key: str = field(default="", repr=False)
 
 
 class Observer:
     """Looks at one optimisation.
 
     Args:
-        cluster: read where the watches do not reach: ConfigMaps.
+        cluster: read where the watches do not reach: ConfigMaps, and the Secrets that the chart lets it read.
         store: what the watches have shown.
         shelf: notebooks.
         studies: what runs in this process.
@@ -62,11 +68,13 @@ class Observer:
         """Everything that a decision on this object is made of.
 
         Raises:
-            KubeFault: a ConfigMap cannot be read now.
+            KubeFault: a ConfigMap or Secret cannot be read now.
         """
         owner = owner_of(body)
         spec, spec_fault = _spec(body)
         texts, question_fault = await self._texts(key.namespace, spec)
+        model_key, secret_fault = await self._model_key(key.namespace, spec)
+        question_fault = question_fault or secret_fault
         now = seen.Observed(
             name=key.name,
             namespace=key.namespace,
@@ -93,6 +101,7 @@ class Observer:
             version=body["metadata"]["resourceVersion"],
             texts=texts,
             plain_spec={} if spec is None else spec.plain(),
+            model_key=model_key,
         )
 
     async def _texts(
@@ -110,6 +119,27 @@ class Observer:
             sentence = f"ConfigMap {ref.name} may not be read: {fault.why}"
             return {}, seen.Trouble(reason="ConfigMapUnreadable", sentence=sentence)
         return {name: str(text) for name, text in (found.get("data") or {}).items()}, None
+
+    async def _model_key(self, namespace: str, spec: optimization.Spec | None) -> tuple[str, seen.Trouble | None]:
+        brain = spec.research.brain.openai if spec is not None else None
+        ref = brain.api_key_secret_ref if brain is not None else None
+        if ref is None:
+            return "", None
+        try:
+            found = await kube.get(self._cluster, kube.SECRETS, namespace, ref.name)
+            return base64.b64decode(found["data"][ref.key]).decode().strip(), None
+        except kube.NotFound:
+            sentence = f"Secret {ref.name} is not in namespace {namespace}; create it with the model's key"
+            return "", seen.Trouble(reason="SecretMissing", sentence=sentence)
+        except kube.Forbidden:
+            sentence = (
+                f"Secret {ref.name} may not be read; name it in the chart's value modelSecrets: "
+                f"{{namespace: {namespace}, name: {ref.name}}}"
+            )
+            return "", seen.Trouble(reason="SecretUnreadable", sentence=sentence)
+        except (KeyError, TypeError, ValueError):
+            sentence = f"Secret {ref.name} has no text under the key {ref.key}"
+            return "", seen.Trouble(reason="SecretMissing", sentence=sentence)
 
     async def _with_notebook(self, now: seen.Observed, owner: pages.Owner) -> seen.Observed:
         try:

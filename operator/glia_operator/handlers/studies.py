@@ -44,12 +44,14 @@ class Job:
         spec: the GliaOptimization's spec, plain.
         texts: the data of the ConfigMap that the spec names.
         hints: what the user knows.
+        model_key: what the model's endpoint is to be shown.
     """
 
     question: str
     spec: dict[str, Any]
     texts: dict[str, str] = field(default_factory=dict)
     hints: str = ""
+    model_key: str = field(default="", repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,7 +199,7 @@ class Studies:
     async def _dialogue(self, entry: _Entry, process: study_process.Process) -> seen.Study:
         job, owner = entry.job, entry.owner
         told = {"name": owner.name, "spec": job.spec, "texts": job.texts, "hints": entry.study.hints}
-        await process.write({**told, "processes": self._processes})
+        await process.write({**told, "processes": self._processes, "model_key": job.model_key})
         async with asyncio.timeout(BRIEF_WITHIN_S):
             first = await self._heard(process)
         if "refused" in first:

@@ -31,6 +31,9 @@ class Asked:
     seconds: float | None = None
     root: int = 0
     min_improvement: float = 0.0
+    strategy: str = "glia"
+    brain: str = "playbook"
+    hints: str = ""
 
 
 def asked(wish: question.Question) -> Asked:
@@ -44,6 +47,9 @@ def asked(wish: question.Question) -> Asked:
         seconds=None if duration is None else words.seconds(duration),
         root=wish.research.seed,
         min_improvement=words.share(wish.rollout.min_improvement),
+        strategy=wish.research.strategy,
+        brain=wish.research.brain.name,
+        hints=wish.research.hints,
     )
 
 
@@ -60,6 +66,9 @@ def brief(what: Asked, *, machines: fleets.Fleet, workload: trace.Workload, base
         seconds=what.seconds,
         root=what.root,
         min_improvement=what.min_improvement,
+        strategy=what.strategy,
+        brain=what.brain,
+        hints=what.hints,
     )
 
 

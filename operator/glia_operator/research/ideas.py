@@ -25,6 +25,7 @@ class Idea:
         hypothesis: what should happen and why; a sentence that can be wrong.
         change: from the best design so far to the one to try.
         hope: share of the bottleneck's strength that the objective is expected to improve by.
+        unless: title of an idea against the same thing; where that one was kept, this one is not tried.
         needs: a trait that the fleet and workload must have (`team.View.traits`); empty = none.
     """
 
@@ -34,7 +35,13 @@ class Idea:
     hypothesis: str
     change: Callable[[Design], Design]
     hope: float = 0.1
+    unless: str = ""
     needs: str = ""
+
+
+def _gated(design: Design) -> Design:
+    order = "shortest" if design.order == "arrival" else design.order
+    return replace(design, gate="prefill", order=order)
 
 
 IDEAS = (
@@ -76,6 +83,7 @@ IDEAS = (
     ),
     Idea(
         title="linear ageing",
+        unless="ageing in proportion",
         hope=0.6,
         program="router",
         addresses="head-of-line",
@@ -84,7 +92,28 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, order="linear"),
     ),
     Idea(
+        title="nobody pays twice",
+        hope=0.05,
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Whoever waited long for admission and is preempted first as well ends in the tail: if waiting at "
+        "the router protects from preemption, the p99 falls, and what it gains can be spent on the mean.",
+        change=lambda design: replace(design, scheduler="newest-waited"),
+    ),
+    Idea(
+        title="room that breathes",
+        hope=0.1,
+        program="router",
+        addresses="memory",
+        hypothesis="Running requests grow by a block every few steps, preempted ones want to return, and an idle block "
+        "costs everyone who is held: if what stays free follows all three, memory is full when little can go wrong.",
+        change=lambda design: (
+            replace(design, admits=True, room="growing").with_room_term("preempted").with_room_term("queue")
+        ),
+    ),
+    Idea(
         title="the oldest and the longest yield",
+        unless="nobody pays twice",
         hope=0.3,
         program="scheduler",
         addresses="memory",
@@ -94,21 +123,35 @@ IDEAS = (
         change=lambda design: replace(design, scheduler="oldest-longest"),
     ),
     Idea(
-        title="room that grows with what runs",
-        hope=0.1,
+        title="a fixed charge for the reply",
+        hope=0.05,
         program="router",
         addresses="memory",
-        hypothesis="Running requests grow by a block every few steps: if what stays free is in proportion to them, "
-        "memory is full when few run and safe when many do.",
-        change=lambda design: replace(design, admits=True, room="growing"),
+        hypothesis="Prompts do not foretell outputs: if admission charges every newcomer the same reply instead of a "
+        "share of its prompt, long prompts are not held for growth that they do not have.",
+        change=lambda design: replace(design, admits=True, charge="reply"),
     ),
     Idea(
-        title="shortest prompt first in the batch scheduler",
+        title="shortest prompt first in the batch scheduler, in proportion",
+        unless="ageing in proportion",
+        hope=0.3,
         program="scheduler",
         addresses="head-of-line",
-        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
-        "ones.",
-        change=lambda design: replace(design, scheduler="shortest"),
+        hypothesis="If the replica's own queue is ordered by the logarithm of the prompt's length and by arrival, "
+        "short prefills do not wait for long ones, long prompts are preempted rather than whoever came last, and no "
+        "prompt waits without end.",
+        change=lambda design: replace(design, scheduler="in-proportion"),
+    ),
+    Idea(
+        title="a gate on prefill work",
+        hope=0.3,
+        program="router",
+        addresses="interference",
+        hypothesis="Prefills are most of the work, and a replica's own queue can neither be reordered nor moved: if a "
+        "replica is given only as many prompt tokens as keep it busy for a step or two and the rest is held, shortest "
+        "prompt first, most first tokens come sooner, while the longest prompts wait for a replica without other work.",
+        change=_gated,
+        needs="prefills",
     ),
     Idea(
         title="prefill backlog",
@@ -121,6 +164,7 @@ IDEAS = (
     ),
     Idea(
         title="committed memory",
+        unless="room that breathes",
         hope=0.05,
         program="router",
         addresses="memory",
@@ -157,14 +201,98 @@ IDEAS = (
         change=lambda design: replace(design, autoscaler="proportional"),
         needs="scales",
     ),
+    Idea(
+        title="one replica back at a time",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight scatter from one look to the next, and a replica given back drains for minutes "
+        "and takes its start-up time to return: if the fleet shrinks by one at a time, it pays for fewer such turns.",
+        change=lambda design: replace(design, autoscaler=design.autoscaler or "proportional", gently=True),
+        needs="scales",
+    ),
+    Idea(
+        title="half by what the arrival rate will bring",
+        hope=0.04,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if half the demand is "
+        "the rate times the time in service, replicas come earlier and turn back less often: the fleet can be leaner.",
+        change=lambda design: replace(design, autoscaler="foreseen"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
+        needs="scales",
+    ),
+    Idea(
+        title="room in the smaller fleet",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
+        "smaller fleet, there are fewer turns and fewer slow requests.",
+        change=lambda design: design.with_hold("band"),
+        needs="scales",
+    ),
+    Idea(
+        title="spare for chance",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
+        "given more in busy hours than a fixed share per replica does.",
+        change=lambda design: design.with_reserve("spare"),
+        needs="scales",
+    ),
+    Idea(
+        title="ahead of the trend",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
+        "needs, it is there in time, and the fleet can be leaner otherwise.",
+        change=lambda design: design.with_reserve("trend"),
+        needs="scales",
+    ),
+    Idea(
+        title="patience before shrinking",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
+        "for a while, it stops paying for replicas that start again and again.",
+        change=lambda design: design.with_hold("patience"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas for the tokens that arrive",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
+        "count for what they cost.",
+        change=lambda design: replace(design, autoscaler="tokens"),
+        needs="scales",
+    ),
 )
 
 
 def ranked(view: team.View) -> tuple[Idea, ...]:
-    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck."""
+    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck.
+
+    A bottleneck that the user's hints name comes before all others.
+    """
     strength = strengths(view)
+    hints = view.hints.lower()
     fitting = [idea for idea in IDEAS if idea.program in view.tunes and (not idea.needs or idea.needs in view.traits)]
-    return tuple(sorted(fitting, key=lambda idea: -strength.get(idea.addresses, 0.0)))
+    return tuple(sorted(fitting, key=lambda idea: (idea.addresses not in hints, -strength.get(idea.addresses, 0.0))))
 
 
 def strengths(view: team.View) -> dict[str, float]:

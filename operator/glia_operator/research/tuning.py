@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 SEED = 1
 WARM_UP = 4
+FAR = 50.0
+"""Bounds that are so many times apart are searched on a logarithmic scale."""
 SPREAD = 0.18
-"""First step of the search, as a share of a parameter's range."""
+"""First step of a sweep from a part's own values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +37,29 @@ class Sweep:
         population: candidates per generation.
         generations: each meets arrivals of its own, so that no setting is fitted to a few.
         seeds: per generation, for the fleet as it is.
+        spread: first step of the search, as a share of a parameter's range.
         elsewhere: how many of them serve under another condition, one condition a generation in turn.
     """
 
     population: int
     generations: int
     seeds: int
+    spread: float = SPREAD
     elsewhere: int = 2
 
 
 def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
-    """The scale on which a parameter is tuned."""
-    if name in parts.KNOBS:
-        return parts.KNOBS[name]
-    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="")
+    """The scale on which a parameter is tuned: its part's if within its bounds, logarithmic if they are far apart."""
+    known = parts.KNOBS.get(name)
+    if known is not None and parameter.low <= known.low and known.high <= parameter.high:
+        return known
+    apart = parameter.low > 0.0 and parameter.high / parameter.low >= FAR
+    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="", log=apart)
 
 
 def position(knob: parts.Knob, value: float) -> float:
     """Where a value stands in its range, 0 to 1."""
+    value = min(max(value, knob.low), knob.high)
     if knob.log:
         return math.log(value / knob.low) / math.log(knob.high / knob.low)
     return (value - knob.low) / (knob.high - knob.low)
@@ -104,7 +111,7 @@ def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:
         warnings.simplefilter("ignore")  # cma remarks on one-dimensional searches
         inside = [min(max(place, 0.02), 0.98) for place in start]
         # A second coordinate that nothing reads keeps CMA-ES defined for a single parameter.
-        return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], SPREAD, options)
+        return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], sweep.spread, options)
 
 
 def _values(names: Sequence[str], scales: Sequence[parts.Knob], places: Sequence[float]) -> dict[str, float]:

@@ -28,7 +28,7 @@ def question(spec: optimization.Spec, texts: Mapping[str, str]) -> str:
         "objective": whole.get("objective"),
         "constraints": whole.get("constraints"),
         "tune": whole.get("tune"),
-        "research": {name: research.get(name) for name in ("brain", "budget", "seed")},
+        "research": {name: research.get(name) for name in ("brain", "budget", "seed", "strategy")},
         "minImprovement": whole.get("rollout", {}).get("minImprovement"),
         "texts": {key: texts.get(key) for key in keys},
     }
