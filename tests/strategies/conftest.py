@@ -8,9 +8,8 @@ from concurrent import futures
 import pytest
 
 from glia_operator.research import brief as briefs
-from glia_operator.research import desk, laboratory, marking, profile, team
+from glia_operator.research import desk, effort, laboratory, marking, profile, team
 from glia_operator.research import notebook as notebooks
-from glia_operator.research.strategies import screening, search
 from glia_sim import fleet_file, goal, seeds
 from glia_sim.engine import run as runs
 from glia_sim.policy import compile as programs
@@ -65,17 +64,8 @@ def small_brief():
 
 
 @pytest.fixture
-def few(monkeypatch):
-    """So few seeds and candidates that a whole strategy takes a second."""
-    monkeypatch.setattr(laboratory, "JUDGING_SEEDS", 4)
-    monkeypatch.setattr(laboratory, "JUDGING_ELSEWHERE", 2)
-    monkeypatch.setattr(search, "CANDIDATES", 12)
-    monkeypatch.setattr(screening, "RUNGS", (screening.Rung(seeds=2, elsewhere=1, conditions=1, stays=1 / 3),))
-
-
-@pytest.fixture
-def at_work(few):
-    """Makes a study at work from a brief, a notebook's path and a brain; its executor counts jobs."""
+def at_work():
+    """Makes a study at work from a brief, a notebook's path and a brain, with few seeds; its executor counts jobs."""
 
     def make(brief, path, brain=None, notebook=notebooks.Notebook):
         marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=AtOnce())
@@ -86,7 +76,7 @@ def at_work(few):
             progress=lambda _progress: None,
             where=marking.conditions(brief)[:2],
             training=seeds.stream("training", 40, root=brief.root),
-            factor=0.1,
+            effort=effort.Effort(workload=brief.workload, generations=0.1, seeds=0.15),
         )
         found = profile.profile(runs.simulate(brief.fleet, brief.workload, marker.baseline))
         return desk.Research(
