@@ -67,7 +67,7 @@ def small_brief():
 def at_work():
     """Makes a study at work from a brief, a notebook's path and a brain, with few seeds; its executor counts jobs."""
 
-    def make(brief, path, brain=None, notebook=notebooks.Notebook):
+    def make(brief, path, brain=None, notebook=notebooks.File):
         marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=AtOnce())
         study = laboratory.Study(
             brief=brief,
@@ -117,7 +117,7 @@ def stopping():
     """Makes notebooks whose study is interrupted right after an experiment of that number is written."""
 
     def make(number):
-        class Stopping(notebooks.Notebook):
+        class Stopping(notebooks.File):
             def append(self, kind, key, body):
                 super().append(kind, key, body)
                 if kind == "experiment" and key.startswith(f"{number} "):

@@ -82,11 +82,11 @@ def test_what_needs_a_model_refuses_the_playbook_before_anything_runs(name, smal
     path = tmp_path / "n.jsonl"
     brief = dataclasses.replace(small_brief, strategy=name)
     with pytest.raises(faults.InputFault, match=f"strategy {name} asks a language model.*playbook"):
-        study.run(brief, notebook=notebooks.Notebook(path), executor=None)
+        study.run(brief, notebook=notebooks.File(path), executor=None)
     assert not path.exists()
 
 
 def test_an_unknown_strategy_is_refused_with_those_that_exist(small_brief, tmp_path):
     brief = dataclasses.replace(small_brief, strategy="luck")
     with pytest.raises(faults.InputFault, match=r"'luck' is unknown.*best-of-n, evolution, search, catalogue"):
-        study.run(brief, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=None)
+        study.run(brief, notebook=notebooks.File(tmp_path / "n.jsonl"), executor=None)
