@@ -63,6 +63,18 @@ def small_brief():
     )
 
 
+@pytest.fixture(scope="session")
+def scaling():
+    """Two replicas that may become one to four."""
+    text = """
+name: scaling
+groups:
+  - {gpu: A10, model: llama-3-8b, count: 2, engine: {num_blocks: 2240}}
+autoscaler: {min_replicas: 1, max_replicas: 4, startup_s: 10, interval_s: 5}
+"""
+    return fleet_file.loads(text, place="a test")
+
+
 @pytest.fixture
 def at_work():
     """Makes a study at work from a brief, a notebook's path and a brain, with few seeds; its executor counts jobs."""

@@ -43,7 +43,7 @@ def test_a_strategy_without_experiments_simulates_nothing(strategy, at_work, sma
 def test_the_same_brief_gives_the_same_notebook_and_another_root_another(
     strategy, at_work, small_brief, brain, tmp_path
 ):
-    brief = dataclasses.replace(small_brief, experiments=3)
+    brief = dataclasses.replace(small_brief, experiments=2)
     for name, root in (("a", 0), ("b", 0), ("c", 1)):
         strategy(at_work(dataclasses.replace(brief, root=root), tmp_path / name, brain()))
     first, again, other = ((tmp_path / name).read_bytes() for name in "abc")
@@ -54,7 +54,7 @@ def test_the_same_brief_gives_the_same_notebook_and_another_root_another(
 def test_an_interrupted_strategy_goes_on_where_it_stopped_and_repeats_nothing(
     strategy, at_work, small_brief, brain, stopping, tmp_path
 ):
-    brief = dataclasses.replace(small_brief, experiments=4)
+    brief = dataclasses.replace(small_brief, experiments=3)
     whole = at_work(brief, tmp_path / "whole", brain())
     strategy(whole)
     thinker = brain()

@@ -7,7 +7,6 @@ import dataclasses
 import pytest
 
 from glia_operator.research.strategies import catalogue, known
-from glia_sim import fleet_file
 from glia_sim.policy import catalogue as names
 from glia_sim.policy import compile as programs
 from glia_sim.policy import document
@@ -37,17 +36,8 @@ def test_only_programs_that_the_brief_tunes_are_tried(small_brief):
     assert brief.confined(only).texts["router"] == brief.baseline.texts["router"]
 
 
-def test_an_autoscaler_of_the_catalogue_needs_a_fleet_that_scales(small_brief):
-    machines = fleet_file.loads(
-        """
-name: scaling
-groups:
-  - {gpu: A10, model: llama-3-8b, count: 2, engine: {num_blocks: 2240}}
-autoscaler: {min_replicas: 1, max_replicas: 4, startup_s: 10, interval_s: 5}
-""",
-        place="a test",
-    )
-    brief = dataclasses.replace(small_brief, fleet=machines)
+def test_an_autoscaler_of_the_catalogue_needs_a_fleet_that_scales(small_brief, scaling):
+    brief = dataclasses.replace(small_brief, fleet=scaling)
     found = {policy.name: policy for policy in known.policies(brief)}
     assert "proportional" in found
     pairs = known.completed(found["hra-spf"], tuple(found.values()))
@@ -87,7 +77,7 @@ def test_joined_programs_decide_as_they_did_and_a_taken_name_is_changed():
 
 
 def test_the_control_tunes_each_policy_by_itself_then_pairs_then_sweeps_the_best_again(at_work, small_brief, tmp_path):
-    brief = dataclasses.replace(small_brief, experiments=16)
+    brief = dataclasses.replace(small_brief, experiments=14)
     research = at_work(brief, tmp_path / "n.jsonl")
     catalogue.control(research)
     titles = [one.title for one in research.study.experiments]
@@ -96,7 +86,7 @@ def test_the_control_tunes_each_policy_by_itself_then_pairs_then_sweeps_the_best
     assert set(titles[1 : 1 + len(alone)]) == {f"known: {policy.name}" for policy in alone}
     assert any("spf-priority" in title for title in titles[1 + len(alone) :])
     assert titles[-1].startswith("larger sweep")
-    assert len(titles) == 16
+    assert len(titles) == 14
 
 
 @pytest.mark.parametrize("experiments", [1, 2, 5])

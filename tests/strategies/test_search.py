@@ -60,33 +60,27 @@ def test_chance_reaches_every_part_of_the_grammar(small_brief):
 
 
 @pytest.fixture(scope="module")
-def marked(small_brief):
-    """Marks of eight random designs, each by its own program and by the chassis."""
-    grammar = grammars.fitting(small_brief)
+def marked(small_brief, scaling):
+    """Marks of six random designs of all three programs, each by programs of its own and by the chassis."""
+    busy = readers.read("synthetic:paper?requests=150&rate=30&seed=2")
+    brief = dataclasses.replace(small_brief, fleet=scaling, workload=busy)
+    grammar, chance = grammars.fitting(brief), np.random.default_rng(4)
     whole = chassis.build(grammar)
     program = programs.compile(whole)
-    busy = readers.read("synthetic:paper?requests=150&rate=30&seed=2")
-    brief = dataclasses.replace(small_brief, workload=busy)
-    chance = np.random.default_rng(3)
-    sketches = [grammars.drawn(grammar, chance) for _ in range(8)]
-    sketches = [
-        dataclasses.replace(one, design=dataclasses.replace(one.design, scheduler="")) for one in sketches[:2]
-    ] + sketches
+    sketches = [grammars.drawn(grammar, chance) for _ in range(6)]
     own = [programs.compile(designs.compose(one.design, one.values, name="own")) for one in sketches]
     shared = [program.with_values(chassis.switched(one, grammar, whole)) for one in sketches]
-    where = marking.conditions(brief)[0]
-    pairs = zip(own, shared, strict=True)
-    return [[marking.play(_trial(brief, where, one), ("e2e.mean", "e2e.p99"))[0] for one in pair] for pair in pairs]
+    one = trial.Trial(machines=scaling, workload=busy, programs=(*own, *shared), seed=1)
+    marks = marking.play(one, ("e2e.mean", "e2e.p99", "gpu_hours", "policy_faults"))
+    return sketches, marks[:6], marks[6:]
 
 
-def _trial(brief, where, program):
-    return trial.Trial(machines=where.machines, workload=brief.workload, programs=(program,), seed=1)
-
-
-def test_the_chassis_decides_as_each_design_of_the_grammar(marked):
-    assert len({tuple(own) for own, _ in marked}) > 4  # the designs differ
-    for own, shared in marked:
-        assert shared == own
+def test_the_chassis_decides_to_the_bit_as_each_design_of_the_grammar(marked):
+    sketches, own, shared = marked
+    assert len({tuple(marks) for marks in own}) == len(own)  # the designs differ
+    assert any(one.design.autoscaler for one in sketches)
+    assert any(one.design.scheduler for one in sketches)
+    assert shared == own
 
 
 def test_a_screen_is_one_experiment_and_counts_its_simulations(at_work, small_brief, tmp_path):
