@@ -173,7 +173,7 @@ IDEAS = (
         program="autoscaler",
         addresses="idle replicas",
         hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if half the demand is "
-        "the rate times the time in service, replicas come earlier and turn back less often, and the fleet can be leaner.",
+        "the rate times the time in service, replicas come earlier, turn back less often, and the fleet can be leaner.",
         change=lambda design: replace(design, autoscaler="foreseen"),
         needs="scales",
     ),
