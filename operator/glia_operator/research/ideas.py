@@ -188,12 +188,12 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="room in the smaller fleet",
+        title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
         addresses="idle replicas",
-        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
-        "smaller fleet, there are fewer turns and fewer slow requests.",
+        hypothesis="A start costs its delay and a drained replica minutes: if the fleet grows only when it is short by a "
+        "share of a replica, and shrinks only into one with room, it turns less often for the same latency.",
         change=lambda design: design.with_hold("band"),
         needs="scales",
     ),
