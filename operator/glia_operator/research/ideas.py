@@ -192,8 +192,8 @@ IDEAS = (
         hope=0.02,
         program="autoscaler",
         addresses="idle replicas",
-        hypothesis="A start costs its delay and a drained replica minutes: if the fleet grows only when it is short by a "
-        "share of a replica, and shrinks only into one with room, it turns less often for the same latency.",
+        hypothesis="A start costs its delay and a drained replica minutes: if the fleet grows only when it is short by "
+        "a share of a replica, and shrinks only into one with room, it turns less often for the same latency.",
         change=lambda design: design.with_hold("band"),
         needs="scales",
     ),

@@ -333,7 +333,7 @@ GENTLY = Part(text="max(ceil(need), fleet.wanted - 1)", why="It gives back one r
 
 HOLDS = {
     "patience": Part(
-        text="need < fleet.wanted and fleet.since_scale_s < p.patience",
+        text="(need < fleet.wanted and fleet.since_scale_s < p.patience)",
         why="the smaller fleet would come soon after another change",
         knobs=("patience",),
     ),
