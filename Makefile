@@ -12,7 +12,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench oracle cluster cluster-stop first-policy e2e image chart-docs crds
+.PHONY: setup demo test lint bench paper oracle cluster cluster-stop first-policy e2e image chart-docs crds
 
 setup: .venv/.ready
 
@@ -38,6 +38,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py --data $(GLIA_DATA)
+
+# Measures every table of docs/results.md; goes on where it was interrupted. PAPER= options, such as --only routers
+paper: setup
+	PYTHONPATH=benchmarks $(BIN)/python -m paper --data $(GLIA_DATA) $(PAPER)
 
 # Replays the recorded schedules of the real vLLM scheduler; every step and every request must come out the same.
 oracle: setup
@@ -65,10 +69,11 @@ e2e: setup
 image:
 	$(PYTHON) tests/image/prove.py $(if $(BASE),--base $(BASE))
 
-# Renders the definitions of the custom resources, and the chart's copy of them.
+# Renders the definitions of the custom resources, the chart's copy of them, and their page in docs/.
 crds: setup
 	$(BIN)/glia crds --out crds
 	cp crds/*.yaml helm/glia-operator/files/crds/
+	$(BIN)/glia crds --reference > docs/crd-reference.md
 
 # Writes the table of values in the chart's README.
 chart-docs: setup

@@ -86,7 +86,8 @@ class _Descent:
         scaler = _scaler(self.machines)
         ticks = int(len(schedule) * SLOT_S / scaler.interval_s)
         at_s = scaler.interval_s * np.arange(1, ticks + 1)
-        return schedule[np.minimum((at_s / SLOT_S).astype(np.int64), len(schedule) - 1)].astype(np.float64)
+        answers: npt.NDArray[np.float64] = schedule[np.minimum((at_s / SLOT_S).astype(np.int64), len(schedule) - 1)]
+        return answers.astype(np.float64, copy=False)
 
     def tried(self, schedule: Schedule, price: float) -> tuple[float, float]:
         """GPU seconds + price x requests over the limit, and the share of those; remembers the cheapest that holds."""
@@ -133,7 +134,8 @@ def load(machines: fleets.Fleet, workload: trace.Workload) -> Floats:
     slots = int(np.ceil(end_s.max() / SLOT_S)) + 1
     moments = np.arange(0.0, slots * SLOT_S, 1.0)
     present = np.searchsorted(begin_s, moments, "right") - np.searchsorted(np.sort(end_s), moments, "right")
-    return present.reshape(slots, -1).max(axis=1).astype(np.float64)
+    most: npt.NDArray[np.float64] = present.reshape(slots, -1).max(axis=1).astype(np.float64)
+    return most
 
 
 def _lean(descent: _Descent) -> Schedule:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glia_operator.research import ablation, desk, laboratory, sights, team
+from glia_operator.research import ablation, analysis, desk, laboratory, sights, team
+from glia_sim.engine import run as runs
+from glia_sim.policy import compile as programs
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ MOST_UNUSABLE = 3
 """A study ends after so many unusable answers of the Researcher in a row."""
 CONTROLS = ("expert", "hra-spf", "hra-spf-aged")
 """Known policies that a Supervisor's demand for a control runs, in this order."""
-WIDE_POPULATION, WIDE_SEEDS = 10, 6
+TIMELINE_POINTS = 200
 
 
 def converse(research: desk.Research, *, supervised: bool) -> None:
@@ -50,12 +52,26 @@ def _researcher_said(research: desk.Research, turn: team.Turn) -> bool:
             return False
         research.pending = turn
     elif turn.act in {"inspect", "analyse"}:
-        research.look(lambda: sights.answer(research, turn))
+        research.look(lambda: _seen(research, turn))
         return False
     elif turn.act == "unusable":
         research.note(f"no usable answer: {turn.text}")
         return False
     return True
+
+
+def _seen(research: desk.Research, turn: team.Turn) -> str:
+    """What an inspection or an analysis shows of an experiment's policy on the trace itself."""
+    number = turn.numbers[0] if turn.numbers else 0
+    policy = research.policy(number)
+    if policy is None:
+        return f"there is no experiment {number}; there are {len(research.study.experiments)}"
+    brief = research.study.marker.brief
+    step = max(brief.workload.duration_s / TIMELINE_POINTS, 0.05)
+    run = runs.simulate(brief.fleet, brief.workload, programs.compile(policy), timeline_s=step)
+    if turn.act == "analyse":
+        return analysis.run(turn.text, analysis.columns(run))
+    return sights.sight(turn.sight or "profile", run)
 
 
 def _supervisor_ends(research: desk.Research) -> bool:
@@ -78,17 +94,7 @@ def _run_pending(research: desk.Research) -> None:
     assert turn is not None  # noqa: S101 - the callers looked
     policy = desk.admitted(research, turn)
     assert isinstance(policy, document.Policy)  # noqa: S101 - it was admitted when it was proposed
-    plan = laboratory.Plan(
-        title=turn.title or policy.name,
-        hypothesis=turn.text,
-        addresses=turn.addresses,
-        policy=policy,
-        predicted=turn.predicted,
-        parts=turn.parts,
-    )
-    if turn.wide:
-        plan = laboratory.widened(plan, population=WIDE_POPULATION, seeds=WIDE_SEEDS)
-    research.note(laboratory.experiment(research.study, plan).finding)
+    research.note(laboratory.experiment(research.study, desk.plan(turn, policy)).finding)
 
 
 def _demanded(research: desk.Research, turn: team.Turn) -> str:

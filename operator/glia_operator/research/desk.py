@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from glia_operator.research import team
+from glia_operator.research import laboratory, team
 from glia_sim import faults
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from glia_operator.research import brief as briefs
-    from glia_operator.research import laboratory
     from glia_operator.research import outcome as outcomes
     from glia_operator.research import profile as profiles
 
 TURNS, TURNS_PER_EXPERIMENT = 24, 8
 """A conversation may take so many turns, and so many more for each experiment of its budget."""
+PREFILLS = 4.0
+"""Prompts so many times as long as outputs, on average, make prefills most of the work."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,18 +77,20 @@ class Research:
             turns_left=self.turns_left,
         )
 
-    def hear(self, role: team.Role) -> team.Turn:
-        """The next turn of a role, from the notebook where it stands there already."""
+    def hear(self, role: team.Role, view: team.View | None = None) -> team.Turn:
+        """The next turn of a role, from the notebook where it stands there already; None = it sees everything."""
         key = f"{len(self.turns) + 1}"
-        said = self.study.once("turn", key, lambda: asdict(self._ask(role)))
-        turn = team.Turn(**{name: said[name] for name in said if name != "simulations"} | {"numbers": _numbers(said)})
+        said = self.study.once("turn", key, lambda: asdict(self._ask(role, view or self.view())))
+        content: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        content.pop("simulations")
+        turn = team.Turn(**content)
         self.turns.append(turn)
         return turn
 
-    def _ask(self, role: team.Role) -> team.Turn:
+    def _ask(self, role: team.Role, view: team.View) -> team.Turn:
         if role == "researcher":
-            return self.brain.researcher(self.view())
-        return self.brain.supervisor(team.supervisors(self.view()))
+            return self.brain.researcher(view)
+        return self.brain.supervisor(team.supervisors(view))
 
     def note(self, text: str) -> None:
         """Answer the last turn."""
@@ -107,11 +110,6 @@ class Research:
             return self.study.brief.baseline
         found = [one.policy for one in self.study.experiments if one.number == number]
         return found[0] if found else None
-
-
-def _numbers(said: Mapping[str, object]) -> tuple[int, ...]:
-    numbers = said["numbers"]
-    return tuple(numbers) if isinstance(numbers, list | tuple) else ()
 
 
 def _line(brief: briefs.Brief, one: outcomes.Experiment) -> team.Line:
@@ -165,11 +163,13 @@ def task(brief: briefs.Brief) -> tuple[str, ...]:
 
 def traits(brief: briefs.Brief) -> frozenset[str]:
     """What the fleet and the workload give ideas to work on."""
+    load = brief.workload
     kinds = {(group.gpu, group.model, group.tensor_parallel) for group in brief.fleet.groups}
     found = {
         "prefixes": brief.workload.has_prefixes,
         "mixed": len(kinds) > 1,
         "scales": brief.fleet.autoscaler is not None,
+        "prefills": load.prompt_tokens.mean() > PREFILLS * load.output_tokens.mean(),
     }
     return frozenset(name for name, there in found.items() if there)
 
@@ -182,3 +182,16 @@ def admitted(research: Research, turn: team.Turn) -> document.Policy | str:
         return research.study.brief.confined(document.loads(turn.policy, place="the proposal"))
     except (faults.InputFault, ValueError) as refusal:
         return str(refusal)
+
+
+def plan(turn: team.Turn, policy: document.Policy) -> laboratory.Plan:
+    """The experiment that a proposal asks for, with the policy that it means."""
+    asked = laboratory.Plan(
+        title=turn.title or policy.name,
+        hypothesis=turn.text,
+        addresses=turn.addresses,
+        policy=policy,
+        predicted=turn.predicted,
+        parts=turn.parts,
+    )
+    return laboratory.widened(asked) if turn.wide else asked

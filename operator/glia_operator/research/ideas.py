@@ -37,6 +37,11 @@ class Idea:
     needs: str = ""
 
 
+def _gated(design: Design) -> Design:
+    order = "shortest" if design.order == "arrival" else design.order
+    return replace(design, gate="prefill", order=order)
+
+
 IDEAS = (
     Idea(
         title="headroom admission",
@@ -103,12 +108,44 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
-        title="shortest prompt first in the batch scheduler",
+        title="nobody pays twice",
+        hope=0.05,
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Whoever waited long for admission and is preempted first as well ends in the tail: if waiting at "
+        "the router protects from preemption, the p99 falls, and what it gains can be spent on the mean.",
+        change=lambda design: replace(design, scheduler="newest-waited"),
+    ),
+    Idea(
+        title="room that gives way to the queue",
+        hope=0.05,
+        program="router",
+        addresses="memory",
+        hypothesis="A restart costs one request some time, an idle block costs everyone who is held: if less stays "
+        "free the more requests are held, and more where preempted ones want to return, memory is spent on whoever "
+        "waits.",
+        change=lambda design: design.with_room_term("queue").with_room_term("preempted"),
+    ),
+    Idea(
+        title="shortest prompt first in the batch scheduler, in proportion",
+        hope=0.3,
         program="scheduler",
         addresses="head-of-line",
-        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
-        "ones.",
-        change=lambda design: replace(design, scheduler="shortest"),
+        hypothesis="If the replica's own queue is ordered by the logarithm of the prompt's length and by arrival, "
+        "short prefills do not wait for long ones, long prompts are preempted rather than whoever came last, and no "
+        "prompt waits without end.",
+        change=lambda design: replace(design, scheduler="in-proportion"),
+    ),
+    Idea(
+        title="a gate on prefill work",
+        hope=0.3,
+        program="router",
+        addresses="interference",
+        hypothesis="Prefills are most of the work, and a replica's own queue can neither be reordered nor moved: if a "
+        "replica is given only as many prompt tokens as keep it busy for a step or two and the rest is held, shortest "
+        "prompt first, most first tokens come sooner, while the longest prompts wait for a replica without other work.",
+        change=_gated,
+        needs="prefills",
     ),
     Idea(
         title="prefill backlog",
@@ -173,7 +210,7 @@ IDEAS = (
         program="autoscaler",
         addresses="idle replicas",
         hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if half the demand is "
-        "the rate times the time in service, replicas come earlier, turn back less often, and the fleet can be leaner.",
+        "the rate times the time in service, replicas come earlier and turn back less often: the fleet can be leaner.",
         change=lambda design: replace(design, autoscaler="foreseen"),
         needs="scales",
     ),

@@ -44,6 +44,7 @@ class Turn:
         wide: whether the proposal's parameters are worth the larger sweep.
         numbers: experiments that the turn is about; 0 is the baseline.
         sight: what is to be inspected.
+        spent: tokens that a model read and wrote for this turn.
     """
 
     role: Role
@@ -57,6 +58,7 @@ class Turn:
     wide: bool = False
     numbers: tuple[int, ...] = ()
     sight: Sight | None = None
+    spent: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ class View:
         task: fleet, workload, objective, constraints and tail rule, in sentences.
         tunes: programs that may change.
         objective: the objective's name.
-        traits: what the fleet and workload have: "prefixes", "mixed", "scales", "priority", each where true.
+        traits: what the fleet and workload have: "prefixes", "mixed", "scales", "prefills", each where true.
         hints: what the user knows; data, never instructions.
         bottlenecks: of the baseline, strongest first.
         baseline: the baseline's policy document; empty for the Supervisor.
@@ -145,6 +147,10 @@ class Brain(Protocol):
     """Who thinks: of a view alone, so that a study that is resumed goes on as it would have gone."""
 
     name: str
+
+    def check(self) -> None:
+        """Raise InputFault where it cannot think at all, before anything is spent."""
+        ...
 
     def researcher(self, view: View) -> Turn:
         """The Researcher's next turn."""

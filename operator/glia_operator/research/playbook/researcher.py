@@ -164,5 +164,11 @@ def _answer(view: team.View, asked: team.Turn) -> team.Turn:
         else f"It was expected to improve by {line.predicted or 0.0:+.1%} and did by {line.observed:+.1%}. "
     )
     return team.Turn(
-        role="researcher", act="state", text=f"{against}What is left: {seen[-1].split('. ')[0]}.", numbers=(number,)
+        role="researcher", act="state", text=f"{against}What is left: {_strongest(seen[-1])}", numbers=(number,)
     )
+
+
+def _strongest(profile: str) -> str:
+    """The sentence of the strongest bottleneck: a profile has it behind its first line."""
+    lines = profile.split("\n")
+    return lines[1] if len(lines) > 1 else lines[0]

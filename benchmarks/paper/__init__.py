@@ -1,0 +1,1 @@
+"""`make paper`: what the paper reports beside what this project measures, in docs/results.md."""

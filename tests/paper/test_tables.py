@@ -1,0 +1,38 @@
+"""A table shows the paper's number, ours and their ratio, and never a number where nothing was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from paper import tables
+
+
+def lines(table):
+    return [line for line in tables.markdown(table).splitlines() if line.startswith("|")]
+
+
+def test_every_row_states_paper_ours_ratio_and_interval(example):
+    assert lines(example) == [
+        "|  | paper | ours | interval | ratio | restarted |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| llq | 50 | 45 | 44 to 46.50 | 0.90 | 18 % |",
+        "| share\\|d | - | 12.3% | - | - | - |",
+        "| evolution | 32.50 | not run | - | - | - |",
+    ]
+
+
+def test_command_seeds_notes_and_the_reason_of_what_was_not_run_stand_beside_the_table(example):
+    page = tables.markdown(example)
+    assert page.startswith("## Routers\n\n`glia compare`\n")
+    assert "Mean end-to-end time in seconds. 20 held-out seeds." in page
+    assert page.endswith("- A note.\n- Not run: no model is configured.\n")
+
+
+def test_words_have_no_ratio():
+    assert tables.Row(label="a", paper="met in 10 of 10", ours=1.0).ratio is None
+    assert tables.Row(label="a", paper=0.0, ours=1.0).ratio is None
+
+
+def test_a_row_without_a_cell_for_every_column_is_refused():
+    with pytest.raises(ValueError, match="row 'a': 0 cells, 1 columns"):
+        tables.Table(title="t", command="c", seeds="", measure="", columns=("x",), rows=(tables.Row(label="a"),))
