@@ -238,7 +238,7 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
@@ -248,7 +248,7 @@ IDEAS = (
         title="ahead of the trend",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
         "needs, it is there in time, and the fleet can be leaner otherwise.",
         change=lambda design: design.with_reserve("trend"),
@@ -258,7 +258,7 @@ IDEAS = (
         title="patience before shrinking",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
         "for a while, it stops paying for replicas that start again and again.",
         change=lambda design: design.with_hold("patience"),
@@ -268,7 +268,7 @@ IDEAS = (
         title="replicas for the tokens that arrive",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
         "count for what they cost.",
         change=lambda design: replace(design, autoscaler="tokens"),
