@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glia_operator.research import parts
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """Names of parts; `admits` is whether the router holds requests until a replica has room.
+
+    `gently` is whether the autoscaler gives back one replica at a time.
 
     An empty name leaves the place to the fleet's default; an empty `gate` leaves it open.
     """
@@ -23,16 +25,36 @@ class Design:
     order: str = "arrival"
     admits: bool = False
     room: str = "share"
+    room_terms: tuple[str, ...] = ()
+    charge: str = "share"
     held: str = "used"
     gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
     scheduler: str = ""
     autoscaler: str = ""
+    reserves: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    gently: bool = False
 
     def with_term(self, term: str) -> Design:
         """The design with one more term in the choice of replica."""
         return self if term in self.terms else replace(self, terms=(*self.terms, term))
+
+    def with_room_term(self, term: str) -> Design:
+        """The design that holds requests back, with one more term in what stays free."""
+        terms = self.room_terms if term in self.room_terms else (*self.room_terms, term)
+        return replace(self, admits=True, room_terms=terms)
+
+    def with_reserve(self, reserve: str) -> Design:
+        """The design whose autoscaler keeps one more reserve; the proportional one where it has none."""
+        reserves = self.reserves if reserve in self.reserves else (*self.reserves, reserve)
+        return replace(self, autoscaler=self.autoscaler or "proportional", reserves=reserves)
+
+    def with_hold(self, hold: str) -> Design:
+        """The design whose autoscaler has one more reason not to shrink; the proportional one where it has none."""
+        holds = self.holds if hold in self.holds else (*self.holds, hold)
+        return replace(self, autoscaler=self.autoscaler or "proportional", holds=holds)
 
     def with_memory(self) -> Design:
         """The design that balances memory, and requests beside it, in place of requests alone."""
@@ -46,29 +68,38 @@ def written(design: Design) -> str:
 
 def read(text: str) -> Design:
     """The design that `written` wrote."""
-    content = json.loads(text)
-    return Design(**{**content, "terms": tuple(content["terms"])})
+    content: dict[str, Any] = json.loads(text)
+    places: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in content.items()}
+    return Design(**places)
 
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:
     """Every part of the design, in the order of its programs."""
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
-    places += [parts.ROOM[design.room]] if design.admits else []
+    if design.admits:
+        places += _room(design)
     places += [parts.GATES[design.gate]] if design.gate else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
-    places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
-    return tuple(places)
+    return (*places, *_scaling(design))
+
+
+def _scaling(design: Design) -> tuple[parts.Part, ...]:
+    """Parts of the autoscaler; reserves and holds mean nothing without one."""
+    if not design.autoscaler:
+        return ()
+    reserves = (parts.RESERVES[reserve] for reserve in design.reserves)
+    return (parts.AUTOSCALERS[design.autoscaler], *reserves, *(parts.HOLDS[hold] for hold in design.holds))
 
 
 def knobs(design: Design) -> tuple[str, ...]:
     """Names of the parameters that the design reads."""
-    own = ("growth",) if _counts_memory(design) else ()
+    own = parts.CHARGES[design.charge].knobs if _counts_memory(design) else ()
     return tuple(dict.fromkeys((*own, *(knob for part in chosen(design) for knob in part.knobs))))
 
 
 def router(design: Design) -> str:
     """Text of the router program."""
-    load = " + ".join([parts.BALANCES[design.balance].text, *(parts.TERMS[term].text for term in design.terms)])
+    load = _sum([parts.BALANCES[design.balance].text, *(parts.TERMS[term].text for term in design.terms)])
     lines = [
         "def order(request, fleet, p):",
         f"    return {parts.ORDERS[design.order].text}",
@@ -78,12 +109,12 @@ def router(design: Design) -> str:
     if _counts_memory(design):
         lines += [
             f"    held = {parts.HELD[design.held].text}",
-            "    coming = ceil(replica.waiting_tokens * (1 + p.growth) / replica.block_size)",
+            f"    coming = {_blocks(design, 'replica.waiting_tokens', '(replica.in_flight - replica.started) * ')}",
         ]
     if design.admits:
         lines += [
-            "    need = ceil(request.prompt_tokens * (1 + p.growth) / replica.block_size)",
-            f"    room = {parts.ROOM[design.room].text}",
+            f"    need = {_blocks(design, 'request.prompt_tokens', '')}",
+            f"    room = {_sum(part.text for part in _room(design))}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
@@ -93,6 +124,32 @@ def router(design: Design) -> str:
     return "\n".join([*lines, f"    return -({load})", ""])
 
 
+def _sum(texts: Iterable[str]) -> str:
+    """The texts added up; one that begins with `0 -` is subtracted."""
+    return " + ".join(texts).replace(" + 0 - ", " - ")
+
+
+def _room(design: Design) -> tuple[parts.Part, ...]:
+    return (parts.ROOM[design.room], *(parts.ROOM_TERMS[term] for term in design.room_terms))
+
+
+def _blocks(design: Design, tokens: str, requests: str) -> str:
+    """Blocks that requests need which have not produced a token yet."""
+    charge = parts.CHARGES[design.charge].text.format(tokens=tokens, requests=requests)
+    return f"ceil({charge} / replica.block_size)"
+
+
+def autoscaler(design: Design) -> str:
+    """Text of the autoscaler program."""
+    needs = [parts.AUTOSCALERS[design.autoscaler], *(parts.RESERVES[reserve] for reserve in design.reserves)]
+    lines = [line for part in needs for line in part.text.split("\n")]
+    if design.holds:
+        stays = " or ".join(parts.HOLDS[hold].text for hold in design.holds)
+        lines += [f"if need < fleet.wanted and ({stays}):", "    return fleet.wanted"]
+    answer = parts.GENTLY.text if design.gently else "ceil(need)"
+    return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), f"    return {answer}", ""])
+
+
 def _counts_memory(design: Design) -> bool:
     return design.admits or design.balance == "memory"
 
@@ -100,11 +157,10 @@ def _counts_memory(design: Design) -> bool:
 def texts(design: Design) -> dict[str, str | None]:
     """Text of each program of the design; None where the fleet's default stays."""
     scheduler = parts.SCHEDULERS[design.scheduler].text if design.scheduler else None
-    autoscaler = parts.AUTOSCALERS[design.autoscaler].text if design.autoscaler else None
     return {
         "router": router(design),
         "scheduler": scheduler and f"def priority(request, fleet, p):\n    return {scheduler}\n",
-        "autoscaler": autoscaler and f"def replicas(fleet, p):\n    return {autoscaler}\n",
+        "autoscaler": autoscaler(design) if design.autoscaler else None,
     }
 
 
@@ -113,12 +169,13 @@ def compose(design: Design, values: Mapping[str, float], *, name: str) -> docume
     return document.Policy(
         name=name,
         rationale=rationale(design),
-        parameters={knob: _parameter(knob, values) for knob in knobs(design)},
+        parameters={knob: parameter(knob, values) for knob in knobs(design)},
         **texts(design),
     )
 
 
-def _parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+def parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+    """A knob as a policy's parameter, with its own value where none is given."""
     knob = parts.KNOBS[name]
     return document.Parameter(
         value=values.get(name, knob.value), low=knob.low, high=knob.high, unit=knob.unit, meaning=knob.meaning
@@ -131,7 +188,7 @@ def rationale(design: Design) -> str:
     if design.admits:
         sentences.append(
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
-            f"{parts.ROOM[design.room].why}."
+            f"{', '.join(part.why for part in _room(design))}. Growth is {parts.CHARGES[design.charge].why}."
         )
     if design.gate:
         sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
@@ -141,5 +198,10 @@ def rationale(design: Design) -> str:
     if design.scheduler:
         sentences.append(f"Batch scheduler: {parts.SCHEDULERS[design.scheduler].why}.")
     if design.autoscaler:
-        sentences.append(f"Autoscaler: {parts.AUTOSCALERS[design.autoscaler].why}.")
+        wanted = [parts.AUTOSCALERS[design.autoscaler].why, *(parts.RESERVES[one].why for one in design.reserves)]
+        sentences.append(f"Autoscaler: {', and '.join(wanted)}.")
+        if design.gently:
+            sentences.append(parts.GENTLY.why)
+        if design.holds:
+            sentences.append(f"It does not shrink while {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
     return " ".join(sentences)
