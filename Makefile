@@ -69,10 +69,11 @@ e2e: setup
 image:
 	$(PYTHON) tests/image/prove.py $(if $(BASE),--base $(BASE))
 
-# Renders the definitions of the custom resources, and the chart's copy of them.
+# Renders the definitions of the custom resources, the chart's copy of them, and their page in docs/.
 crds: setup
 	$(BIN)/glia crds --out crds
 	cp crds/*.yaml helm/glia-operator/files/crds/
+	$(BIN)/glia crds --reference > docs/crd-reference.md
 
 # Writes the table of values in the chart's README.
 chart-docs: setup

@@ -97,6 +97,8 @@ def test_a_changed_object_is_judged_alike(readers, object_to, place, what, field
         hypothesis.assume(isinstance(node, dict))
         node[field] = value
     elif what == "replace":
+        # In a file a limit may have a fraction; an object has no such type (`words.Limit`).
+        hypothesis.assume(not (path[-1] == "below" and isinstance(value, float)))
         at(content, path[:-1])[path[-1]] = value
     else:
         del at(content, path[:-1])[path[-1]]

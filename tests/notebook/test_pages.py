@@ -101,6 +101,10 @@ def cut_record(page):
     page["data"][pages.KEY] = page["data"][pages.KEY][:40]
 
 
+def other_schema(page):
+    page["data"][pages.KEY] = page["data"][pages.KEY].replace('"schema": 1', '"schema": 2')
+
+
 def no_number(page):
     del page["metadata"]["annotations"][pages.SEQUENCE]
 
@@ -109,7 +113,7 @@ def wrong_number(page):
     page["metadata"]["annotations"][pages.SEQUENCE] = "7"
 
 
-@pytest.mark.parametrize("harm", [changed_record, cut_record, no_number, wrong_number])
+@pytest.mark.parametrize("harm", [changed_record, cut_record, other_schema, no_number, wrong_number])
 async def test_a_broken_notebook_is_named_with_what_to_delete(cluster, harm):
     await filled(cluster)
     page = cluster.of(kube.CONFIG_MAPS)[0]

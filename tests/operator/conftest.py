@@ -68,7 +68,7 @@ def script(*, approved=True):
             before = written[-1] if written else (json.loads(lines[-1])["digest"] if lines else notebooks.GENESIS)
             kind, key, body = todo[number]
             written.append(notebooks.digest(before, kind, key, body))
-            return {"record": json.dumps({"digest": written[-1], "kind": kind, "key": key, "body": body})}
+            return {"record": notebooks.line(before, kind, key, body)}
 
         return say
 

@@ -39,7 +39,7 @@ def told(tmp_path_factory):
         constraints=(goal.constraint("p90 ttft < 1000s"),),
         experiments=2,
     )
-    book = notebooks.Notebook(tmp_path_factory.mktemp("study") / "notebook.jsonl")
+    book = notebooks.File(tmp_path_factory.mktemp("study") / "notebook.jsonl")
     outcome = study.run(brief, notebook=book, executor=AtOnce())
     pair = [
         runs.simulate(brief.fleet, brief.workload, programs.compile(policy), timeline_s=1.0)

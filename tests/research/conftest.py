@@ -59,5 +59,5 @@ def finished(small_brief, tmp_path_factory):
     path = tmp_path_factory.mktemp("study") / "notebook.jsonl"
     context = multiprocessing.get_context("spawn")
     with futures.ProcessPoolExecutor(2, mp_context=context) as pool:
-        outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=pool)
+        outcome = study.run(small_brief, notebook=notebooks.File(path), executor=pool)
     return outcome, path.read_bytes()

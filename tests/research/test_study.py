@@ -36,7 +36,7 @@ def test_the_best_policy_is_the_baseline_unless_the_exam_approved_another(finish
 def counted(small_brief, at_once, tmp_path_factory):
     """The same study in this process: outcome, notebook, and how many jobs it took."""
     path, executor = tmp_path_factory.mktemp("counted") / "notebook.jsonl", at_once()
-    outcome = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    outcome = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
     return outcome, path.read_bytes(), executor.jobs
 
 
@@ -47,7 +47,7 @@ def test_the_same_brief_gives_the_same_notebook_with_one_worker_as_with_two(fini
     assert again == outcome
 
 
-class Interrupted(notebooks.Notebook):
+class Interrupted(notebooks.File):
     """A notebook whose study is interrupted right after its second experiment is written."""
 
     def append(self, kind, key, body):
@@ -63,7 +63,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped_and_repeats_nothing(count
         study.run(small_brief, notebook=Interrupted(path), executor=executor)
     assert content.startswith(path.read_bytes())
     assert 0 < executor.jobs < whole
-    again = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    again = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
     assert path.read_bytes() == content
     assert again == outcome
     assert executor.jobs == whole
@@ -73,7 +73,7 @@ def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small
     outcome, content, _ = counted
     path = tmp_path / "n.jsonl"
     path.write_bytes(content)
-    again = study.run(small_brief, notebook=notebooks.Notebook(path), executor=executor)
+    again = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
     assert executor.jobs == 0
     assert path.read_bytes() == content
     assert again == outcome
@@ -82,7 +82,7 @@ def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small
 def test_search_never_sees_a_held_out_seed(small_brief, executor, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(marking, "play", lambda one, metrics: (drawn.append(one.seed), _play(one, metrics))[1])
-    study.run(small_brief, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
+    study.run(small_brief, notebook=notebooks.File(tmp_path / "n.jsonl"), executor=executor)
     heldout = set(seeds.stream("heldout", 10_000, root=small_brief.root))
     assert drawn
     assert not heldout & set(drawn)
@@ -98,7 +98,7 @@ def test_an_idle_fleet_has_nothing_to_improve_and_the_study_says_so(executor, tm
         workload=readers.read("synthetic:paper?requests=120&rate=0.5&seed=1"),
         experiments=2,
     )
-    outcome = study.run(idle, notebook=notebooks.Notebook(tmp_path / "n.jsonl"), executor=executor)
+    outcome = study.run(idle, notebook=notebooks.File(tmp_path / "n.jsonl"), executor=executor)
     assert outcome.best == idle.baseline
     assert outcome.improvement == 0.0
     assert any("No approved improvement" in sentence for sentence in outcome.explanation)

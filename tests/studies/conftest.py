@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 
@@ -28,8 +27,7 @@ class Chain:
 
     def __call__(self, kind, key, body):
         self.last, before = notebooks.digest(self.last, kind, key, body), self.last
-        digest = notebooks.digest(before, kind, key, body)
-        return {"record": json.dumps({"digest": digest, "kind": kind, "key": key, "body": body})}
+        return {"record": notebooks.line(before, kind, key, body)}
 
 
 def whole_script(brief=BRIEF, experiments=2):

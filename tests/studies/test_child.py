@@ -33,7 +33,14 @@ router: {views: perfect}
 def job(**offline):
     texts = {"fleet.yaml": FLEET}
     named = {"configMapRef": {"name": "fleet"}, **SPEC["offline"], **offline}
-    return {"name": "chat", "spec": {**SPEC, "offline": named}, "texts": texts, "hints": "busy", "processes": 1}
+    return {
+        "name": "chat",
+        "spec": {**SPEC, "offline": named},
+        "texts": texts,
+        "hints": "busy",
+        "processes": 1,
+        "model_key": "",
+    }
 
 
 async def studied(job, lines=(), stop_after=None):

@@ -52,12 +52,11 @@ class ModelBrain:
         budget: what may be spent, counted over the turns that a view holds and what this brain asked itself.
     """
 
-    name = "openai"
-
     def __init__(self, endpoint: endpoints.Endpoint, budget: budgets.Budget) -> None:
         self.spent = (0, 0)
         """Tokens read and written since this brain exists."""
         self.calls = 0
+        self.name = f"openai {endpoint.address.model} at {endpoint.address.shown}"
         self._endpoint = endpoint
         self._budget = budget
         self._manner = manners.Manner()
@@ -203,7 +202,7 @@ def from_environment(
     address = endpoints.Address(
         url=url or found.get("GLIA_MODEL_URL") or OPENAI,
         model=named,
-        key=(found.get("GLIA_MODEL_KEY") or found.get("OPENAI_API_KEY") or "").strip(),
+        key=key(found),
         timeout_s=_number(found, "GLIA_MODEL_TIMEOUT", 120.0),
         per_minute=_number(found, "GLIA_MODEL_PER_MINUTE", 60.0),
     )
@@ -215,6 +214,11 @@ def from_environment(
         write_price=_number(found, "GLIA_MODEL_WRITE_PRICE", 0.0),
     )
     return ModelBrain(endpoints.Endpoint(address), budget)
+
+
+def key(environment: Mapping[str, str]) -> str:
+    """The key that the environment holds; empty where there is none."""
+    return (environment.get("GLIA_MODEL_KEY") or environment.get("OPENAI_API_KEY") or "").strip()
 
 
 def _number(environment: Mapping[str, str], name: str, otherwise: float) -> float:

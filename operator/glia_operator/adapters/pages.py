@@ -6,7 +6,6 @@ answers. Each write carries the version of the page it expects, so that two writ
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +111,7 @@ class Book:
 
 def line(book: Book, kind: str, key: str, body: Any) -> str:  # noqa: ANN401 - any JSON
     """The record that follows in this book."""
-    digest = notebooks.digest(book.last, kind, key, body)
-    return json.dumps({"digest": digest, "kind": kind, "key": key, "body": body}, sort_keys=True)
+    return notebooks.line(book.last, kind, key, body)
 
 
 def page_name(owner: Owner, brief: str, sequence: int) -> str:
@@ -169,22 +167,17 @@ def admitted(book: Book, line: str) -> Book:
     """The book with one record more, its pages as they are.
 
     Raises:
-        InputFault: the line is no record, or not the one that follows.
+        InputFault: the line is no record, of another schema, or not the one that follows.
     """
-    try:
-        record = json.loads(line)
-        digest, kind, key, body = (record[name] for name in ("digest", "kind", "key", "body"))
-    except (ValueError, KeyError, TypeError):
-        raise faults.InputFault("not a notebook record") from None
-    if digest != notebooks.digest(book.last, kind, key, body):
-        raise faults.InputFault("the record was changed after it was written, or another is missing")
+    record = notebooks.follow(book.last, line)
+    kind, body = record.kind, record.body
     return replace(
         book,
-        last=digest,
+        last=record.digest,
         records=book.records + 1,
         experiments=book.experiments + (kind == "experiment"),
         hints=body["hints"] if kind == "hints" else book.hints,
-        finding=f"{key.rpartition(' ')[0]}: {body['finding']}" if kind == "finding" else book.finding,
+        finding=f"{record.key.rpartition(' ')[0]}: {body['finding']}" if kind == "finding" else book.finding,
         answer=body if kind == "answer" else book.answer,
     )
 

@@ -7,22 +7,19 @@ is acknowledged. When the input ends, the operator is gone, and this process end
 
 from __future__ import annotations
 
-import contextlib
 import json
-import multiprocessing
 import os
 import queue
 import signal
 import sys
 import threading
 import time
-from concurrent import futures
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from glia_operator.adapters import logs
+from glia_operator.adapters import brains, executors, logs
 from glia_operator.api import optimization
 from glia_operator.research import asked, revision, study
 from glia_operator.research import notebook as notebooks
@@ -30,11 +27,11 @@ from glia_sim import faults
 from glia_sim.policy import catalogue, document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import TextIO
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import outcome as outcomes
+    from glia_operator.research import team
 
 
 log = structlog.get_logger(__name__)
@@ -64,22 +61,17 @@ class Ledger:
 
     def __init__(self, lines: list[str], link: Link, hints: str) -> None:
         self._link = link
-        self._last = notebooks.GENESIS
-        self._known: dict[tuple[str, str], Any] = {}
-        for line in lines:
-            record = json.loads(line)
-            self._last = record["digest"]
-            self._known[record["kind"], record["key"]] = record["body"]
+        self._records = notebooks.Records(lines)
         self._hints: str | None = hints
 
     @property
     def last(self) -> str:
         """Digest of the newest record."""
-        return self._last
+        return self._records.last
 
     def recall(self, kind: str, key: str) -> Any:  # noqa: ANN401 - any JSON
         """Body of the record of that kind and key, or None."""
-        return self._known.get((kind, key))
+        return self._records.recall(kind, key)
 
     def append(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
         """Write one record, and wait until it is safe; one that stands already with the same content is left."""
@@ -87,35 +79,20 @@ class Ledger:
             hints, self._hints = self._hints, None
             if hints != (self.recall("hints", "hints") or {}).get("hints", ""):
                 self._write("hints", "hints", {"hints": hints})
-        body = json.loads(json.dumps(body))
-        if self._known.get((kind, key)) != body:
-            self._write(kind, key, body)
+        self._write(kind, key, body)
 
     def _write(self, kind: str, key: str, body: Any) -> None:  # noqa: ANN401 - any JSON
-        digest = notebooks.digest(self._last, kind, key, body)
-        record = {"digest": digest, "kind": kind, "key": key, "body": body}
-        self._link.tell(record=json.dumps(record, sort_keys=True))
+        following = self._records.following(kind, key, body)
+        if following is None:
+            return
+        self._link.tell(record=following)
         while True:
             message = self._link.inbox.get()
             if "hints" in message:
                 self._hints = message["hints"]
             if "safe" in message:
                 break
-        self._last = digest
-        self._known[kind, key] = body
-
-
-class AtOnce(futures.Executor):
-    """Runs each job where it is submitted: one process does all."""
-
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> futures.Future[Any]:  # noqa: ANN401
-        """Run the job now."""
-        future: futures.Future[Any] = futures.Future()
-        try:
-            future.set_result(function(*arguments, **named))
-        except Exception as error:  # noqa: BLE001 - the future hands it on
-            future.set_exception(error)
-        return future
+        self._records.add(following)
 
 
 def main() -> None:
@@ -130,6 +107,8 @@ def main() -> None:
         _study(job, link)
     except faults.InputFault as fault:
         link.tell(refused=str(fault))
+    except faults.Fault as fault:
+        link.tell(broke=str(fault))
     except Exception as error:
         log.exception("a study broke down", optimization=job["name"])
         link.tell(broke=f"{type(error).__name__}: {error}")
@@ -143,7 +122,8 @@ def _listen(link: Link) -> None:
 
 
 def _study(job: dict[str, Any], link: Link) -> None:
-    brief = _brief(job)
+    brief, brain = _brief(job)
+    brain.check()
     link.tell(brief=brief.digest, budget=brief.experiments)
     ledger = Ledger(link.inbox.get()["records"], link, job["hints"])
     began = time.monotonic()
@@ -151,16 +131,21 @@ def _study(job: dict[str, Any], link: Link) -> None:
     def progress(at: study.Progress) -> None:
         link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
 
-    with _executor(job["processes"]) as executor:
-        book = cast("notebooks.Notebook", ledger)
+    where = executors.Settings(where=os.environ.get("GLIA_EXECUTOR", executors.LOCAL), processes=job["processes"])
+    with executors.open_executor(where) as executor:
         outcome = study.run(
-            brief, notebook=book, executor=executor, progress=progress, clock=lambda: time.monotonic() - began
+            brief,
+            notebook=ledger,
+            executor=executor,
+            brain=brain,
+            progress=progress,
+            clock=lambda: time.monotonic() - began,
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)
 
 
-def _brief(job: dict[str, Any]) -> briefs.Brief:
+def _brief(job: dict[str, Any]) -> tuple[briefs.Brief, team.Brain]:
     spec = optimization.Spec.model_validate(job["spec"], by_alias=True, by_name=False)
     if spec.offline is None:
         raise faults.InputFault("spec.offline: there is none, so there is nothing to study")
@@ -168,25 +153,14 @@ def _brief(job: dict[str, Any]) -> briefs.Brief:
         known = ", ".join(catalogue.names())
         raise faults.InputFault(f"spec.offline.baseline: {spec.offline.baseline!r} is not in the catalogue: {known}")
     machines, workload = asked.scene(spec.offline, job["texts"])
-    return asked.brief(
+    brief = asked.brief(
         asked.asked(spec),
         machines=asked.within(machines, spec),
         workload=workload,
         baseline=document.load(spec.offline.baseline),
     )
-
-
-@contextlib.contextmanager
-def _executor(processes: int) -> Iterator[futures.Executor]:
-    if processes == 1:
-        yield AtOnce()
-        return
-    context = multiprocessing.get_context("spawn")
-    pool = futures.ProcessPoolExecutor(processes, mp_context=context)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    brief = replace(brief, hints=job["hints"])  # newer than the spec, where they came in mid-study
+    return brief, brains.named(spec.research, key=job["model_key"])
 
 
 def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class StudyProcess:
         self._process = process
 
     @classmethod
-    async def start(cls) -> StudyProcess:
-        """Begin."""
+    async def start(cls, executor: str = "local") -> StudyProcess:
+        """Begin; simulations will run in this executor (`adapters.executors`)."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -46,6 +46,7 @@ class StudyProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
+            env={**os.environ, "GLIA_EXECUTOR": executor},
             start_new_session=True,
         )
         return cls(process)

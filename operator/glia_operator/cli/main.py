@@ -21,6 +21,10 @@ Trace = Annotated[str, typer.Option("--trace", metavar="FILE|synthetic:NAME", he
 TimeScale = Annotated[float, typer.Option("--time-scale", help="Multiply arrival times by this: 2 halves the load.")]
 Start = Annotated[float, typer.Option("--start", help="Begin so many seconds into the trace.")]
 Limit = Annotated[Optional[int], typer.Option("--limit", help="Keep at most so many requests.")]  # noqa: UP045 - typer
+Executor = Annotated[
+    str,
+    typer.Option("--executor", metavar="local|tcp://HOST:PORT", envvar="GLIA_EXECUTOR", help="docs/scale-out.md."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 
 app = typer.Typer(
@@ -104,10 +108,18 @@ def optimize(
     ] = None,
     budget: Annotated[str, typer.Option("--budget", help="Experiments, such as 20, or a time, such as 3m.")] = "20",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed draws other arrivals.")] = 0,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="How the study goes about it; docs/research.md.")
+    ] = "glia",
+    brain: Annotated[str, typer.Option("--brain", metavar="playbook|openai", help="Who thinks; docs/models.md.")] = (
+        "playbook"
+    ),
+    hint: Annotated[str, typer.Option("--hint", help="What you know about the workload, in words.")] = "",
     workers: Annotated[
         Optional[int],  # noqa: UP045 - typer
-        typer.Option("--workers", min=1, help="Processes; the answer does not depend on it."),
+        typer.Option("--workers", min=1, help="Local processes; the answer does not depend on it."),
     ] = None,
+    executor: Executor = "local",
     out: Annotated[
         Optional[str],  # noqa: UP045 - typer
         typer.Option("--out", metavar="DIR", help="Where policy, report and notebook are written."),
@@ -129,8 +141,11 @@ def optimize(
             constraints=tuple(constraint or ()),
             budget=budget,
             seed=seed,
+            strategy=strategy,
+            brain=brain,
+            hint=hint,
         )
-    work.run(wish, out=out, workers=workers, as_json=as_json)
+    work.run(wish, out=out, executor=work.executors.Settings(where=executor, processes=workers), as_json=as_json)
 
 
 @app.command()
@@ -255,6 +270,7 @@ def operate(
     lease_duration: Annotated[
         float, typer.Option("--lease-duration", min=3, max=600, help="Seconds after which a silent leader is followed.")
     ] = 15.0,
+    executor: Executor = "local",
 ) -> None:
     """Run the operator in a cluster, or from outside with KUBECONFIG."""
     _work("operate").run(
@@ -266,6 +282,7 @@ def operate(
         metrics_port=metrics_port,
         workers=workers,
         lease_duration_s=lease_duration,
+        executor=executor,
     )
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import uuid
 
-from glia_operator.adapters import logs
+from glia_operator.adapters import executors, logs
 from glia_operator.handlers import operate
 from glia_sim import faults
 
@@ -25,11 +25,12 @@ def run(
     metrics_port: int,
     workers: int,
     lease_duration_s: float,
+    executor: str,
 ) -> None:
     """Run until SIGTERM, which gives the exit status 0, or until leading is over, which gives 1.
 
     Raises:
-        InputFault: the log level is unknown, a port is taken, or there are no credentials.
+        InputFault: the log level or the executor is unknown, a port is taken, or there are no credentials.
         SystemExit: with the status.
     """
     level = os.environ.get("GLIA_LOG_LEVEL", "INFO").upper()
@@ -45,6 +46,7 @@ def run(
         metrics_port=metrics_port,
         workers=workers,
         lease_duration_s=lease_duration_s,
+        executor=executors.where(executor),
     )
     status = asyncio.run(operate.Operator(settings).run())
     sys.stderr.flush()

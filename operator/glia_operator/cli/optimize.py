@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import pathlib
 import re
-import signal
 import sys
 import time
-from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich import progress as bars
 from rich.console import Console
 
+from glia_operator.adapters import brains, executors
+from glia_operator.adapters import model as models
 from glia_operator.api import offline_file
 from glia_operator.cli import cut as cuts
 from glia_operator.cli import files, marks, measure, scene
@@ -24,6 +23,7 @@ from glia_operator.report import page, story
 from glia_operator.research import asked, study
 from glia_operator.research import brief as briefs
 from glia_operator.research import notebook as notebooks
+from glia_operator.research.playbook import brain as playbook
 from glia_sim import faults, goal
 from glia_sim.policy import document
 
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from glia_operator.research import outcome as outcomes
+    from glia_operator.research import team
     from glia_sim.engine import run as runs
 
 INTERRUPTED = 130
+BRAINS: dict[str, Callable[[], team.Brain]] = {"playbook": playbook.Playbook, "openai": models.from_environment}
 TIMELINE_POINTS = 400
 BUDGET = re.compile(r"\s*(\d+)\s*(experiments?|s|m|min)?\s*", re.ASCII)
 SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0}
@@ -45,6 +47,7 @@ class Wish:
 
     cut: cuts.Cut
     asked: asked.Asked
+    brain: team.Brain
     baseline: str = "llq"
 
 
@@ -59,25 +62,45 @@ def from_file(path: str) -> Wish:
         start=offline.start,
         limit=offline.limit,
     )
-    return Wish(cut=cut, asked=asked.asked(spec), baseline=offline.baseline)
+    brain = brains.named(spec.research, key=models.key(os.environ))
+    return Wish(cut=cut, asked=asked.asked(spec), brain=brain, baseline=offline.baseline)
 
 
 def from_options(
-    cut: cuts.Cut, *, baseline: str, objective: str, constraints: tuple[str, ...], budget: str, seed: int
+    cut: cuts.Cut,
+    *,
+    baseline: str,
+    objective: str,
+    constraints: tuple[str, ...],
+    budget: str,
+    seed: int,
+    strategy: str,
+    brain: str,
+    hint: str,
 ) -> Wish:
     """The wish in the command's options."""
     experiments, seconds = _budget(budget)
+    thinks = _brain(brain)
     what = asked.Asked(
         objective=goal.objective(objective),
         constraints=tuple(goal.constraint(text) for text in constraints),
         experiments=experiments,
         seconds=seconds,
         root=seed,
+        strategy=strategy,
+        brain=thinks.name,
+        hints=hint,
     )
-    return Wish(cut=cut, asked=what, baseline=baseline)
+    return Wish(cut=cut, asked=what, brain=thinks, baseline=baseline)
 
 
-def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> None:
+def _brain(name: str) -> team.Brain:
+    if name not in BRAINS:
+        raise faults.InputFault(f"--brain {name!r}: it must be one of {', '.join(BRAINS)}")
+    return BRAINS[name]()
+
+
+def run(wish: Wish, *, out: str | None, executor: executors.Settings, as_json: bool) -> None:
     """Answer the wish; an interrupted study goes on when the same command is given again.
 
     Raises:
@@ -90,12 +113,18 @@ def run(wish: Wish, *, out: str | None, workers: int | None, as_json: bool) -> N
         wish.asked, machines=where.machines, workload=where.workload, baseline=document.load(wish.baseline)
     )
     folder = pathlib.Path(out or f"glia-out/{where.machines.name}-{brief.digest[7:19]}")
-    book = notebooks.Notebook(_notebook(folder, brief))
+    book = notebooks.File(_notebook(folder, brief))
     measure.measure(where, wish.baseline, brief.baseline)
+    wish.brain.check()
     try:
-        with _pool(workers) as pool, _bar() as show:
+        with executors.open_executor(executor) as pool, _bar() as show:
             outcome = study.run(
-                brief, notebook=book, executor=pool, progress=show, clock=lambda: time.monotonic() - began
+                brief,
+                notebook=book,
+                executor=pool,
+                brain=wish.brain,
+                progress=show,
+                clock=lambda: time.monotonic() - began,
             )
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; the same command with --out {folder} goes on from {book.path}\n")
@@ -118,25 +147,10 @@ def _notebook(folder: pathlib.Path, brief: briefs.Brief) -> pathlib.Path:
     if folder.exists() and not folder.is_dir():
         raise faults.InputFault(f"{folder}: is not a folder; name another with --out")
     if path.exists():
-        known = notebooks.Notebook(path).recall("brief", "brief")
+        known = notebooks.File(path).recall("brief", "brief")
         if known is not None and known["digest"] != brief.digest:
             raise faults.InputFault(f"{path}: belongs to another question; name another folder with --out")
     return path
-
-
-@contextlib.contextmanager
-def _pool(workers: int | None) -> Iterator[futures.Executor]:
-    """Worker processes that leave Ctrl-C to this one."""
-    pool = futures.ProcessPoolExecutor(
-        workers or os.cpu_count(),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -44,6 +45,7 @@ class Settings:
         namespaces: empty = all.
         identity: unique among operators; who holds the Lease is called so.
         workers: studies at a time.
+        executor: where their simulations run (`adapters.executors`).
     """
 
     namespaces: tuple[str, ...]
@@ -54,6 +56,7 @@ class Settings:
     metrics_port: int
     workers: int
     lease_duration_s: float
+    executor: str
 
 
 class Operator:
@@ -143,7 +146,7 @@ class Operator:
         shelf = shelves.Shelf(cluster)
         studies = studying.Studies(
             shelf,
-            start=study_process.StudyProcess.start,
+            start=functools.partial(study_process.StudyProcess.start, self._settings.executor),
             clock=self._clock,
             workers=self._settings.workers,
             processes=max(1, len(os.sched_getaffinity(0)) // self._settings.workers),

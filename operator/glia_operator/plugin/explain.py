@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from glia_operator.api import evidence, policy
     from glia_operator.plugin import records
     from glia_operator.plugin import told as tolds
+    from glia_operator.research import notebook as notebooks
 
 MARKS = (
     ("mean end-to-end, s", "mean_seconds"),
@@ -156,7 +157,7 @@ def chain(told: tolds.Told, found: evidence.Evidence, notebook: records.Notebook
     return f"The notebook's {len(notebook.records)} records hang together.{later}"
 
 
-def _reasons(exam: records.Record) -> list[str]:
+def _reasons(exam: notebooks.Record) -> list[str]:
     if not isinstance(exam.body, dict) or exam.body.get("approved"):
         return []
     return [str(reason) for reason in exam.body.get("reasons", ())]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glia_operator.api import meta
 from glia_operator.research import notebook as notebooks
+from glia_sim import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 KEY = "records.jsonl"
 BRIEF = f"{meta.GROUP}/brief-digest"
 PART = "notebook"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One record of a notebook."""
-
-    kind: str
-    key: str
-    body: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +38,7 @@ class Notebook:
         flaw: why the chain of digests does not hold, in one sentence; empty where it holds.
     """
 
-    records: tuple[Record, ...] = ()
+    records: tuple[notebooks.Record, ...] = ()
     flaw: str = ""
     digest: str = notebooks.GENESIS
 
@@ -60,7 +51,7 @@ class Notebook:
         )
 
     @property
-    def exams(self) -> tuple[Record, ...]:
+    def exams(self) -> tuple[notebooks.Record, ...]:
         """Exams in order; the key is the policy's digest."""
         return tuple(one for one in self.records if one.kind == "exam")
 
@@ -71,32 +62,25 @@ def read(config_maps: Iterable[cluster.Object], brief: str) -> Notebook:
     ordered = sorted(
         pages, key=lambda one: (_annotation(one, meta.ANNOTATION_SEQUENCE).zfill(8), one["metadata"]["name"])
     )
-    found: list[Record] = []
+    found: list[notebooks.Record] = []
     last, flaw = notebooks.GENESIS, ""
     for page in ordered:
         for number, line in enumerate((page.get("data") or {}).get(KEY, "").splitlines(), start=1):
-            record, digest = _record(line)
-            if record is None:
-                flaw = flaw or f"ConfigMap {page['metadata']['name']}, line {number}: not a record"
+            place = f"ConfigMap {page['metadata']['name']}, line {number}"
+            try:
+                record = notebooks.read(line)
+            except faults.InputFault as fault:
+                flaw = flaw or f"{place}: {fault}"
                 continue
-            if digest != notebooks.digest(last, record.kind, record.key, record.body):
-                flaw = flaw or f"ConfigMap {page['metadata']['name']}, line {number}: changed after it was written"
-            last = digest
+            if record.digest != notebooks.digest(last, record.kind, record.key, record.body):
+                flaw = flaw or f"{place}: changed after it was written"
+            last = record.digest
             found.append(record)
     return Notebook(records=tuple(found), flaw=flaw, digest=last)
 
 
 def _annotation(body: cluster.Object, name: str) -> str:
     return str((body["metadata"].get("annotations") or {}).get(name, ""))
-
-
-def _record(line: str) -> tuple[Record | None, str]:
-    try:
-        content = json.loads(line)
-        record = Record(kind=str(content["kind"]), key=str(content["key"]), body=content["body"])
-        return record, str(content["digest"])
-    except (ValueError, KeyError, TypeError):
-        return None, ""
 
 
 def _tried(key: str, body: Any, finding: Any) -> Tried:  # noqa: ANN401 - any JSON

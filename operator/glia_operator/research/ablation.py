@@ -109,9 +109,13 @@ def _without(design: designs.Design) -> Iterator[tuple[str, designs.Design]]:
     plain = designs.Design()
     for place in fields(design):
         value, default = getattr(design, place.name), getattr(plain, place.name)
-        if place.name == "terms":
+        if isinstance(value, tuple):
             for term in value:
-                yield f"the term {term}", replace(design, terms=tuple(one for one in value if one != term))
+                rest: Any = tuple(one for one in value if one != term)
+                yield (
+                    f"the {place.name.removesuffix('s').replace('_', ' ')} {term}",
+                    replace(design, **{place.name: rest}),
+                )
         elif value != default:
             yield (
                 f"{place.name} {value}" if isinstance(value, str) else place.name,

@@ -22,7 +22,6 @@ MOST_UNUSABLE = 3
 CONTROLS = ("expert", "hra-spf", "hra-spf-aged")
 """Known policies that a Supervisor's demand for a control runs, in this order."""
 TIMELINE_POINTS = 200
-WIDE_POPULATION, WIDE_SEEDS = 10, 6
 
 
 def converse(research: desk.Research, *, supervised: bool) -> None:
@@ -95,17 +94,7 @@ def _run_pending(research: desk.Research) -> None:
     assert turn is not None  # noqa: S101 - the callers looked
     policy = desk.admitted(research, turn)
     assert isinstance(policy, document.Policy)  # noqa: S101 - it was admitted when it was proposed
-    plan = laboratory.Plan(
-        title=turn.title or policy.name,
-        hypothesis=turn.text,
-        addresses=turn.addresses,
-        policy=policy,
-        predicted=turn.predicted,
-        parts=turn.parts,
-    )
-    if turn.wide:
-        plan = laboratory.widened(plan, population=WIDE_POPULATION, seeds=WIDE_SEEDS)
-    research.note(laboratory.experiment(research.study, plan).finding)
+    research.note(laboratory.experiment(research.study, desk.plan(turn, policy)).finding)
 
 
 def _demanded(research: desk.Research, turn: team.Turn) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glia_operator.research import parts
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Design:
     order: str = "arrival"
     admits: bool = False
     room: str = "share"
+    room_terms: tuple[str, ...] = ()
+    charge: str = "share"
     held: str = "used"
     balance: str = "requests"
     terms: tuple[str, ...] = ()
@@ -45,14 +47,16 @@ def written(design: Design) -> str:
 
 def read(text: str) -> Design:
     """The design that `written` wrote."""
-    content = json.loads(text)
-    return Design(**{**content, "terms": tuple(content["terms"])})
+    content: dict[str, Any] = json.loads(text)
+    places: dict[str, Any] = {name: tuple(part) if isinstance(part, list) else part for name, part in content.items()}
+    return Design(**places)
 
 
 def chosen(design: Design) -> tuple[parts.Part, ...]:
     """Every part of the design, in the order of its programs."""
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
-    places += [parts.ROOM[design.room]] if design.admits else []
+    if design.admits:
+        places += _room(design)
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
     places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
     return tuple(places)
@@ -60,13 +64,13 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
 
 def knobs(design: Design) -> tuple[str, ...]:
     """Names of the parameters that the design reads."""
-    own = ("growth",) if _counts_memory(design) else ()
+    own = parts.CHARGES[design.charge].knobs if _counts_memory(design) else ()
     return tuple(dict.fromkeys((*own, *(knob for part in chosen(design) for knob in part.knobs))))
 
 
 def router(design: Design) -> str:
     """Text of the router program."""
-    load = " + ".join([parts.BALANCES[design.balance].text, *(parts.TERMS[term].text for term in design.terms)])
+    load = _sum([parts.BALANCES[design.balance].text, *(parts.TERMS[term].text for term in design.terms)])
     lines = [
         "def order(request, fleet, p):",
         f"    return {parts.ORDERS[design.order].text}",
@@ -76,17 +80,32 @@ def router(design: Design) -> str:
     if _counts_memory(design):
         lines += [
             f"    held = {parts.HELD[design.held].text}",
-            "    coming = ceil(replica.waiting_tokens * (1 + p.growth) / replica.block_size)",
+            f"    coming = {_blocks(design, 'replica.waiting_tokens', '(replica.in_flight - replica.started) * ')}",
         ]
     if design.admits:
         lines += [
-            "    need = ceil(request.prompt_tokens * (1 + p.growth) / replica.block_size)",
-            f"    room = {parts.ROOM[design.room].text}",
+            f"    need = {_blocks(design, 'request.prompt_tokens', '')}",
+            f"    room = {_sum(part.text for part in _room(design))}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
         ]
     return "\n".join([*lines, f"    return -({load})", ""])
+
+
+def _sum(texts: Iterable[str]) -> str:
+    """The texts added up; one that begins with `0 -` is subtracted."""
+    return " + ".join(texts).replace(" + 0 - ", " - ")
+
+
+def _room(design: Design) -> tuple[parts.Part, ...]:
+    return (parts.ROOM[design.room], *(parts.ROOM_TERMS[term] for term in design.room_terms))
+
+
+def _blocks(design: Design, tokens: str, requests: str) -> str:
+    """Blocks that requests need which have not produced a token yet."""
+    charge = parts.CHARGES[design.charge].text.format(tokens=tokens, requests=requests)
+    return f"ceil({charge} / replica.block_size)"
 
 
 def _counts_memory(design: Design) -> bool:
@@ -109,12 +128,13 @@ def compose(design: Design, values: Mapping[str, float], *, name: str) -> docume
     return document.Policy(
         name=name,
         rationale=rationale(design),
-        parameters={knob: _parameter(knob, values) for knob in knobs(design)},
+        parameters={knob: parameter(knob, values) for knob in knobs(design)},
         **texts(design),
     )
 
 
-def _parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+def parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
+    """A knob as a policy's parameter, with its own value where none is given."""
     knob = parts.KNOBS[name]
     return document.Parameter(
         value=values.get(name, knob.value), low=knob.low, high=knob.high, unit=knob.unit, meaning=knob.meaning
@@ -127,7 +147,7 @@ def rationale(design: Design) -> str:
     if design.admits:
         sentences.append(
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
-            f"{parts.ROOM[design.room].why}."
+            f"{', '.join(part.why for part in _room(design))}. Growth is {parts.CHARGES[design.charge].why}."
         )
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
     memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"

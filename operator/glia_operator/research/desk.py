@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from glia_operator.research import team
+from glia_operator.research import laboratory, team
 from glia_sim import faults
 from glia_sim.policy import document
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from glia_operator.research import brief as briefs
-    from glia_operator.research import laboratory
     from glia_operator.research import outcome as outcomes
     from glia_operator.research import profile as profiles
 
@@ -76,20 +75,20 @@ class Research:
             turns_left=self.turns_left,
         )
 
-    def hear(self, role: team.Role) -> team.Turn:
-        """The next turn of a role, from the notebook where it stands there already."""
+    def hear(self, role: team.Role, view: team.View | None = None) -> team.Turn:
+        """The next turn of a role, from the notebook where it stands there already; None = it sees everything."""
         key = f"{len(self.turns) + 1}"
-        said = self.study.once("turn", key, lambda: asdict(self._ask(role)))
-        content = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        said = self.study.once("turn", key, lambda: asdict(self._ask(role, view or self.view())))
+        content: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
         content.pop("simulations")
         turn = team.Turn(**content)
         self.turns.append(turn)
         return turn
 
-    def _ask(self, role: team.Role) -> team.Turn:
+    def _ask(self, role: team.Role, view: team.View) -> team.Turn:
         if role == "researcher":
-            return self.brain.researcher(self.view())
-        return self.brain.supervisor(team.supervisors(self.view()))
+            return self.brain.researcher(view)
+        return self.brain.supervisor(team.supervisors(view))
 
     def note(self, text: str) -> None:
         """Answer the last turn."""
@@ -179,3 +178,16 @@ def admitted(research: Research, turn: team.Turn) -> document.Policy | str:
         return research.study.brief.confined(document.loads(turn.policy, place="the proposal"))
     except (faults.InputFault, ValueError) as refusal:
         return str(refusal)
+
+
+def plan(turn: team.Turn, policy: document.Policy) -> laboratory.Plan:
+    """The experiment that a proposal asks for, with the policy that it means."""
+    asked = laboratory.Plan(
+        title=turn.title or policy.name,
+        hypothesis=turn.text,
+        addresses=turn.addresses,
+        policy=policy,
+        predicted=turn.predicted,
+        parts=turn.parts,
+    )
+    return laboratory.widened(asked) if turn.wide else asked

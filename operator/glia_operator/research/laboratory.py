@@ -15,7 +15,7 @@ from glia_sim.policy import compile as programs
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import notebook as notebooks
@@ -24,6 +24,8 @@ JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
 """Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
 KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
+WIDE_POPULATION, WIDE_SEEDS = 10, 6
+"""Of a larger sweep."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
 
@@ -91,7 +93,8 @@ class Study:
 class Plan:
     """What an experiment asks: a hypothesis about a policy, and how large its sweep may be.
 
-    `predicted` and `parts` are as in `team.Turn`.
+    `predicted` and `parts` are as in `team.Turn`; a patient sweep goes on where all it meets costs much more than the
+    best so far.
     """
 
     title: str
@@ -103,27 +106,37 @@ class Plan:
     population: int = 8
     generations: int = 20
     seeds: int = 5
+    patient: bool = False
 
 
-def widened(plan: Plan, *, population: int, seeds: int) -> Plan:
+def widened(plan: Plan) -> Plan:
     """The plan with a larger sweep."""
-    return replace(plan, population=population, seeds=seeds)
+    return replace(plan, population=WIDE_POPULATION, seeds=WIDE_SEEDS)
 
 
 def experiment(study: Study, plan: Plan) -> Experiment:
     """Run one experiment, or read its result in the notebook."""
+    body = begun(study, plan, plan.policy.digest, lambda: _measure(study, plan))
+    tuned = replace(plan, policy=document.with_values(plan.policy, body["values"]))
+    return concluded(study, tuned, plan.policy.digest, body)
+
+
+def begun(study: Study, plan: Plan, identity: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Write an experiment's hypothesis down and measure, or read in the notebook what was measured."""
     study.tell(plan.title)
-    number = len(study.experiments) + 1
-    key = f"{number} {plan.title} {plan.policy.digest}"
-    study.notebook.append("hypothesis", key, _hypothesis(plan))
-    body = study.once("experiment", key, lambda: _measure(study, plan))
+    study.notebook.append("hypothesis", _key(study, plan, identity), _hypothesis(plan))
+    return study.once("experiment", _key(study, plan, identity), measure)
+
+
+def concluded(study: Study, plan: Plan, identity: str, body: dict[str, Any]) -> Experiment:
+    """The experiment about the plan's policy, with its finding; the study goes on from it."""
     kept = plan.addresses != "control" and body["cost"] < study.cost - KEPT_BY
     done = Experiment(
-        number=number,
+        number=len(study.experiments) + 1,
         title=plan.title,
         hypothesis=plan.hypothesis,
         addresses=plan.addresses,
-        policy=document.with_values(plan.policy, body["values"]),
+        policy=plan.policy,
         simulations=body["simulations"],
         effect=effect.Effect(**body["effect"]),
         p99_ratio=body["p99_ratio"],
@@ -133,11 +146,15 @@ def experiment(study: Study, plan: Plan) -> Experiment:
         predicted=plan.predicted,
         parts=plan.parts,
     )
-    study.notebook.append("finding", key, {"finding": done.finding, "kept": kept})
+    study.notebook.append("finding", _key(study, plan, identity), {"finding": done.finding, "kept": kept})
     study.experiments.append(done)
     if kept:
         study.cost = done.cost
     return done
+
+
+def _key(study: Study, plan: Plan, identity: str) -> str:
+    return f"{len(study.experiments) + 1} {plan.title} {identity}"
 
 
 def _hypothesis(plan: Plan) -> dict[str, Any]:
@@ -152,7 +169,7 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         seeds=plan.seeds,
     )
     start = _start(study, plan)
-    hopeless = math.inf if plan.addresses == "control" else study.cost + HOPELESS
+    hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS
     values = tuning.tune(
         start,
         study.marker,
@@ -163,19 +180,25 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         fixed=study.brief.fixed(plan.policy),
     )
     ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
-    programs_ = [programs.compile(document.with_values(plan.policy, end)) for end in ends]
-    here = study.marker.marks(programs_, study.where[:1], study.training[:JUDGING_SEEDS])
-    harder = study.marker.marks(programs_, study.where[1:], study.training[:JUDGING_ELSEWHERE])
+    marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
+    better = int(marked[1]["cost"] < marked[0]["cost"])
+    return {"values": ends[better], **marked[better]}
+
+
+def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
+    """Cost, effect and p99 ratio of each candidate on the seeds that all experiments share."""
+    here = study.marker.marks(candidates, study.where[:1], study.training[:JUDGING_SEEDS])
+    harder = study.marker.marks(candidates, study.where[1:], study.training[:JUDGING_ELSEWHERE])
     costs = marking.costs(study.brief, [*here, *harder])
-    better = int(costs[1] < costs[0])
-    old, new = here[0, :, 0], here[0, :, 1 + better]
-    found = effect.paired(old[:, 0], new[:, 0], study.brief.objective.metric, seed=exam.INTERVAL_SEED)
-    return {
-        "values": ends[better],
-        "cost": costs[better],
-        "effect": score.as_json(found),
-        "p99_ratio": float(np.exp(np.log(new[:, 1] / old[:, 1]).mean())),
-    }
+    old, metric = here[0, :, 0], study.brief.objective.metric
+    return [
+        {
+            "cost": cost,
+            "effect": score.as_json(effect.paired(old[:, 0], new[:, 0], metric, seed=exam.INTERVAL_SEED)),
+            "p99_ratio": float(np.exp(np.log(new[:, 1] / old[:, 1]).mean())),
+        }
+        for cost, new in zip(costs, (here[0, :, 1 + k] for k in range(len(candidates))), strict=True)
+    ]
 
 
 def _start(study: Study, plan: Plan) -> document.Policy:

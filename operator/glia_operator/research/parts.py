@@ -37,6 +37,14 @@ KNOBS = {
         unit="output tokens per prompt token",
         meaning="growth charged to a request that has not produced a token yet, as a share of its prompt",
     ),
+    "reply": Knob(
+        value=60.0,
+        low=1.0,
+        high=1000.0,
+        unit="tokens",
+        meaning="output tokens charged to a request that has not produced a token yet",
+        log=True,
+    ),
     "headroom": Knob(
         value=0.04,
         low=0.0,
@@ -116,6 +124,30 @@ KNOBS = {
         meaning="tokens of growth that stay free for every running request",
         log=True,
     ),
+    "regret": Knob(
+        value=5.0,
+        low=0.2,
+        high=100.0,
+        unit="blocks per preempted request",
+        meaning="blocks that stay free for every preempted request that waits to return",
+        log=True,
+    ),
+    "press": Knob(
+        value=0.5,
+        low=0.02,
+        high=20.0,
+        unit="blocks per held request",
+        meaning="blocks of what stays free that every request held at the router takes back",
+        log=True,
+    ),
+    "mercy": Knob(
+        value=20.0,
+        low=0.5,
+        high=500.0,
+        unit="requests per second",
+        meaning="a second of waiting at the router protects like coming so many requests later",
+        log=True,
+    ),
     "turn": Knob(
         value=5.0,
         low=0.1,
@@ -163,6 +195,33 @@ ROOM = {
     ),
 }
 
+ROOM_TERMS = {
+    "preempted": Part(
+        text="p.regret * replica.preempted",
+        why="more for every preempted request that wants to return",
+        knobs=("regret",),
+    ),
+    "queue": Part(
+        text="0 - p.press * fleet.held",
+        why="less the more requests are held: a restart costs some of them time, an idle block costs all",
+        knobs=("press",),
+    ),
+}
+
+CHARGES = {
+    "share": Part(
+        text="{tokens} * (1 + p.growth)",
+        why="a share of the prompt",
+        knobs=("growth",),
+    ),
+    "reply": Part(
+        text="({tokens} + {requests}p.reply)",
+        why="a fixed number of tokens, for prompts do not foretell outputs",
+        knobs=("reply",),
+    ),
+}
+"""Tokens that requests are charged with; `{tokens}` are their prompts', `{requests}` their number times."""
+
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
     "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
@@ -198,6 +257,12 @@ SCHEDULERS = {
         why="when memory runs out requests that arrived early and prompts that are long are preempted first: they hold "
         "most for longest",
         knobs=("tilt",),
+    ),
+    "newest-waited": Part(
+        text="floor(p.tilt * log(request.prompt_tokens) - p.mercy * request.waited_s) - request.sequence",
+        why="when memory runs out requests that arrived early and prompts that are long are preempted first, but not "
+        "those that had to wait for their admission: nobody pays twice",
+        knobs=("tilt", "mercy"),
     ),
     "shortest": Part(
         text="floor(request.prompt_tokens + p.turn * request.sequence)",

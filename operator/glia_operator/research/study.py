@@ -53,17 +53,21 @@ def run(
         clock: seconds since the study began, for the brief's time limit.
 
     Raises:
-        InputFault: the fleet cannot serve the workload, the baseline faults, or the strategy is unknown.
+        InputFault: the fleet cannot serve the workload, the baseline faults, or the strategy is unknown or does not fit
+            the brain.
     """
-    work = strategy.named(brief.strategy)
+    brain = brain or playbook.Playbook()
+    work = strategy.named(brief.strategy, brain)
     fleet.check(brief.fleet, brief.workload)
     notebook.append("brief", "brief", {"digest": brief.digest, "baseline": brief.baseline.name})
+    if brief.hints:
+        notebook.append("hints", "hints", {"hints": brief.hints})
     study = _begin(brief, notebook, executor, progress)
     study.tell("profiling the baseline")
     found = _profile(study)
     research = desk.Research(
         study=study,
-        brain=brain or playbook.Playbook(),
+        brain=brain,
         profile=found,
         go_on=lambda: len(study.experiments) < brief.experiments and (brief.seconds is None or clock() < brief.seconds),
     )

@@ -148,6 +148,10 @@ class Brain(Protocol):
 
     name: str
 
+    def check(self) -> None:
+        """Raise InputFault where it cannot think at all, before anything is spent."""
+        ...
+
     def researcher(self, view: View) -> Turn:
         """The Researcher's next turn."""
         ...

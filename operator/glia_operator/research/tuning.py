@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SEED = 1
 WARM_UP = 4
+FAR = 50.0
+"""Bounds that are so many times apart are searched on a logarithmic scale."""
 SPREAD = 0.18
 """First step of the search, as a share of a parameter's range."""
 
@@ -45,14 +47,17 @@ class Sweep:
 
 
 def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
-    """The scale on which a parameter is tuned."""
-    if name in parts.KNOBS:
-        return parts.KNOBS[name]
-    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="")
+    """The scale on which a parameter is tuned: its part's if within its bounds, logarithmic if they are far apart."""
+    known = parts.KNOBS.get(name)
+    if known is not None and parameter.low <= known.low and known.high <= parameter.high:
+        return known
+    apart = parameter.low > 0.0 and parameter.high / parameter.low >= FAR
+    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="", log=apart)
 
 
 def position(knob: parts.Knob, value: float) -> float:
     """Where a value stands in its range, 0 to 1."""
+    value = min(max(value, knob.low), knob.high)
     if knob.log:
         return math.log(value / knob.low) / math.log(knob.high / knob.low)
     return (value - knob.low) / (knob.high - knob.low)

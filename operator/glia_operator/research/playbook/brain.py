@@ -15,6 +15,9 @@ class Playbook:
 
     name = "playbook"
 
+    def check(self) -> None:
+        """Rules can always think."""
+
     def researcher(self, view: team.View) -> team.Turn:
         """The Researcher's next turn."""
         return researcher.turn(view)
