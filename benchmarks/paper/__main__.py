@@ -35,6 +35,8 @@ TABLES = (
     "live",
     "discovery",
     "story",
+    "scheduler",
+    "seventy",
     "robustness",
     "adaptation",
     "strategies",

@@ -56,7 +56,7 @@ class Asked:
 
     def study(self, brief: briefs.Brief) -> outcomes.Outcome:
         """The answer to a brief; a study that another table made already is recalled, an interrupted one goes on."""
-        book = notebooks.Notebook(self.out / "studies" / brief.digest[7:23] / "notebook.jsonl")
+        book = notebooks.File(self.out / "studies" / brief.digest[7:23] / "notebook.jsonl")
         return studies.run(brief, notebook=book, executor=self.executor, progress=self._studied)
 
     def _studied(self, at: studies.Progress) -> None:

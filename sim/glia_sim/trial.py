@@ -51,7 +51,7 @@ def play(trial: Trial, simulate: Simulate) -> tuple[score.Record, ...]:
 
 def drawn(trial: Trial) -> trace.Workload:
     """The arrivals that every program of the trial meets."""
-    arrivals = resample.stationary(trial.workload, trial.seed)
+    arrivals = resample.like(trial.workload, trial.seed)
     if trial.burstier:
         arrivals = resample.burstier(arrivals, trial.seed)
     return arrivals.scaled(1.0 / trial.load)

@@ -129,8 +129,14 @@ def _improves(rules: Rules, section: Section) -> Iterator[str]:
 
 def _not_worse(rules: Rules, section: Section) -> Iterator[str]:
     gain = _gain(rules, section)
-    if gain.high < 0:
+    if gain.high < 0 and not _rescues(rules, section):
         yield f"{rules.objective.name} gets worse: {gain}"
+
+
+def _rescues(rules: Rules, section: Section) -> bool:
+    """Whether the candidate keeps every constraint where the baseline breaks one: what that costs is not a loss."""
+    broken = [constraint for constraint in rules.constraints if not constraint.holds(section.baseline)]
+    return bool(broken) and all(constraint.holds(section.candidate) for constraint in rules.constraints)
 
 
 def _constraints_hold(rules: Rules, section: Section) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -22,7 +23,14 @@ class TestBuiltIns:
     """Each built-in name is the fleet that docs/fleet.md says it is."""
 
     def test_their_names(self):
-        assert fleet_file.names() == ("a100x4", "h100x8-70b", "mixed-h100x2-a10x4", "paper-a10x4", "paper-a10x4-live")
+        assert fleet_file.names() == (
+            "a10-scaling",
+            "a100x4",
+            "h100x8-70b",
+            "mixed-h100x2-a10x4",
+            "paper-a10x4",
+            "paper-a10x4-live",
+        )
 
     @pytest.mark.parametrize("name", fleet_file.names())
     def test_each_carries_its_own_name(self, name):
@@ -53,6 +61,11 @@ class TestBuiltIns:
         assert live.groups == paper.groups
         assert live.router == paper.with_views("scraped", 0.2).router
 
+    def test_the_scaling_fleet_has_the_papers_replicas_and_room_to_scale(self):
+        (paper,), scaling = fleet_file.load("paper-a10x4").groups, fleet_file.load("a10-scaling")
+        assert scaling.groups == (replace(paper, count=9),)
+        assert scaling.autoscaler == fleet.Autoscaler(min_replicas=2, max_replicas=16, interval_s=15.0, startup_s=90.0)
+
     def test_the_papers_step_times_are_the_a10s_times_1_15(self):
         (group,) = fleet_file.load("paper-a10x4").groups
         scaled = hardware.STEP_TIMES["A10", "8b", 1].times(1.15)
@@ -68,7 +81,7 @@ class TestBuiltIns:
             assert group.engine.max_model_len == 131_072
 
     def test_sizes(self):
-        assert [fleet_file.load(name).replicas for name in fleet_file.names()] == [4, 2, 6, 4, 4]
+        assert [fleet_file.load(name).replicas for name in fleet_file.names()] == [9, 4, 2, 6, 4, 4]
         assert fleet_file.load("h100x8-70b").groups[0].gpus == 4
 
     def test_they_are_packaged(self):
@@ -218,7 +231,7 @@ def test_a_bad_fleet_is_refused_in_one_sentence(case):
 def test_an_unknown_name_is_refused_with_the_closest(tmp_path):
     with pytest.raises(faults.InputFault, match="did you mean 'paper-a10x4'"):
         fleet_file.load("paper-a10")
-    with pytest.raises(faults.InputFault, match="built-in fleets: a100x4"):
+    with pytest.raises(faults.InputFault, match="built-in fleets: a10-scaling, a100x4"):
         fleet_file.load("zzz.yaml")
     with pytest.raises(faults.InputFault, match="not a regular file"):
         fleet_file.load(tmp_path)

@@ -141,3 +141,67 @@ class TestBurstier:
         ones = np.ones(3, np.int64)
         source = trace.plain("at once", np.zeros(3), ones, ones)
         assert resample.burstier(source, 1) is source
+
+
+def minutes(workload: trace.Workload) -> np.ndarray:
+    """Arrivals in each sixtieth of an hour."""
+    return np.histogram(workload.arrival_s, 60, (0, 3600))[0]
+
+
+@pytest.fixture(scope="module")
+def hour() -> trace.Workload:
+    """A load that varies over an hour."""
+    return synthetic.make("synthetic:variable-hour")
+
+
+@pytest.mark.parametrize("address", ["paper", "paper?requests=1000", "chat-poisson", "prefill-heavy", "shared-prefix"])
+def test_bursts_at_one_rate_are_not_taken_for_a_curve(address):
+    seeded = f"synthetic:{address}{'&' if '?' in address else '?'}seed="
+    assert not any(resample.follows_curve(synthetic.make(f"{seeded}{seed}")) for seed in range(30))
+
+
+def test_a_curve_is_seen_and_seen_again_in_what_is_drawn(hour):
+    assert resample.follows_curve(hour)
+    assert resample.follows_curve(synthetic.make("synthetic:diurnal"))
+    assert all(resample.follows_curve(resample.like(hour, seed)) for seed in range(5))
+
+
+def test_the_recorded_hour_follows_a_curve_and_the_papers_trace_does_not(data_dir):
+    assert resample.follows_curve(readers.read(data_dir / "AzureLLMInferenceTrace_conv.csv"))
+    assert not resample.follows_curve(readers.read(data_dir / "sharegpt_12.0.csv"))
+    assert not resample.follows_curve(readers.read(data_dir / "mooncake_conversation_trace.jsonl"))
+
+
+def test_few_requests_cannot_tell_a_curve():
+    assert not resample.follows_curve(synthetic.make("synthetic:diurnal?requests=999"))
+    assert not resample.follows_curve(trace.plain("one", np.zeros(1), np.ones(1, np.int64), np.ones(1, np.int64)))
+
+
+def test_a_trace_of_one_rate_is_drawn_as_ever():
+    paper = synthetic.make("synthetic:paper")
+    assert resample.like(paper, 7).digest == resample.stationary(paper, 7).digest
+
+
+def test_the_mean_of_many_draws_in_place_is_the_curve_and_no_draw_is_the_trace(hour):
+    drawn = [resample.in_place(hour, seed) for seed in range(40)]
+    mean = np.mean([minutes(one) for one in drawn], axis=0)
+    reach = np.convolve(np.pad(minutes(hour), 2, mode="edge"), np.ones(5) / 5, mode="valid")
+    assert mean[2:-2] == pytest.approx(reach[2:-2], rel=0.1)
+    assert len({one.digest for one in (*drawn, hour)}) == 41
+
+
+def test_drawn_in_place_rows_stay_whole_and_move_by_at_most_two_blocks(hour):
+    source = replace(hour, priority=np.arange(hour.requests))
+    drawn = resample.in_place(source, 3)
+    rows = drawn.priority
+    assert np.array_equal(drawn.prompt_tokens, source.prompt_tokens[rows])
+    assert np.array_equal(drawn.output_tokens, source.output_tokens[rows])
+    assert np.all(np.diff(drawn.arrival_s) >= 0)
+    moved = np.abs(drawn.arrival_s - (source.arrival_s[rows] - source.arrival_s[0]))
+    block_s = source.duration_s / 60
+    assert moved.max() <= 2 * block_s * 1.001
+    assert moved.mean() > block_s / 2
+
+
+def test_the_same_seed_draws_the_same_bytes_in_place(hour):
+    assert resample.in_place(hour, 5).digest == resample.in_place(hour, 5).digest

@@ -120,6 +120,15 @@ def test_the_diurnal_rate_swings_between_three_tenths_and_seventeen_tenths():
     assert counts[:20] == pytest.approx(counts[20:], rel=0.2)
 
 
+def test_the_variable_hour_follows_the_documented_curve_over_an_hour():
+    made = synthetic.make("synthetic:variable-hour")
+    assert made.requests == 38_700
+    assert made.duration_s == pytest.approx(3600, rel=0.01)
+    per_minute = np.histogram(made.arrival_s, 60, (0, 3600))[0] / 60 / 10.75
+    middles = np.arange(60) / 5 + 0.1
+    assert per_minute == pytest.approx(np.interp(middles, np.arange(13), synthetic.HOUR) / 0.98, abs=0.15)
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [

@@ -92,7 +92,7 @@ def _rank(pair: tuple[float, Experiment], least: float) -> float:
 
 
 def _validate(study: laboratory.Study, promising: list[Experiment]) -> dict[str, Any]:
-    validation = seeds.stream("validation", VALIDATION_SEEDS, root=study.brief.root)
+    validation = seeds.stream("validation", study.effort.of(VALIDATION_SEEDS), root=study.brief.root)
     costs = study.marker.costs([programs.compile(one.policy) for one in promising], study.where, validation)
     return {"finalists": [{"title": one.title, "cost": cost} for one, cost in zip(promising, costs, strict=True)]}
 

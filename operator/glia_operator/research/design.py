@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class Design:
     """Names of parts; `admits` is whether the router holds requests until a replica has room.
 
-    An empty name leaves the place to the fleet's default.
+    `gently` is whether the autoscaler gives back one replica at a time.
+
+    An empty name leaves the place to the fleet's default; an empty `gate` leaves it open.
     """
 
     order: str = "arrival"
@@ -26,14 +28,33 @@ class Design:
     room_terms: tuple[str, ...] = ()
     charge: str = "share"
     held: str = "used"
+    gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
     scheduler: str = ""
     autoscaler: str = ""
+    reserves: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    gently: bool = False
 
     def with_term(self, term: str) -> Design:
         """The design with one more term in the choice of replica."""
         return self if term in self.terms else replace(self, terms=(*self.terms, term))
+
+    def with_room_term(self, term: str) -> Design:
+        """The design that holds requests back, with one more term in what stays free."""
+        terms = self.room_terms if term in self.room_terms else (*self.room_terms, term)
+        return replace(self, admits=True, room_terms=terms)
+
+    def with_reserve(self, reserve: str) -> Design:
+        """The design whose autoscaler keeps one more reserve; the proportional one where it has none."""
+        reserves = self.reserves if reserve in self.reserves else (*self.reserves, reserve)
+        return replace(self, autoscaler=self.autoscaler or "proportional", reserves=reserves)
+
+    def with_hold(self, hold: str) -> Design:
+        """The design whose autoscaler has one more reason not to shrink; the proportional one where it has none."""
+        holds = self.holds if hold in self.holds else (*self.holds, hold)
+        return replace(self, autoscaler=self.autoscaler or "proportional", holds=holds)
 
     def with_memory(self) -> Design:
         """The design that balances memory, and requests beside it, in place of requests alone."""
@@ -57,9 +78,17 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
     if design.admits:
         places += _room(design)
+    places += [parts.GATES[design.gate]] if design.gate else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
-    places += [parts.AUTOSCALERS[design.autoscaler]] if design.autoscaler else []
-    return tuple(places)
+    return (*places, *_scaling(design))
+
+
+def _scaling(design: Design) -> tuple[parts.Part, ...]:
+    """Parts of the autoscaler; reserves and holds mean nothing without one."""
+    if not design.autoscaler:
+        return ()
+    reserves = (parts.RESERVES[reserve] for reserve in design.reserves)
+    return (parts.AUTOSCALERS[design.autoscaler], *reserves, *(parts.HOLDS[hold] for hold in design.holds))
 
 
 def knobs(design: Design) -> tuple[str, ...]:
@@ -90,6 +119,8 @@ def router(design: Design) -> str:
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
         ]
+    if design.gate:
+        lines += [f"    if {parts.GATES[design.gate].text}:", "        return BLOCK"]
     return "\n".join([*lines, f"    return -({load})", ""])
 
 
@@ -108,6 +139,17 @@ def _blocks(design: Design, tokens: str, requests: str) -> str:
     return f"ceil({charge} / replica.block_size)"
 
 
+def autoscaler(design: Design) -> str:
+    """Text of the autoscaler program."""
+    needs = [parts.AUTOSCALERS[design.autoscaler], *(parts.RESERVES[reserve] for reserve in design.reserves)]
+    lines = [line for part in needs for line in part.text.split("\n")]
+    if design.holds:
+        stays = " or ".join(parts.HOLDS[hold].text for hold in design.holds)
+        lines += [f"if need < fleet.wanted and ({stays}):", "    return fleet.wanted"]
+    answer = parts.GENTLY.text if design.gently else "ceil(need)"
+    return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), f"    return {answer}", ""])
+
+
 def _counts_memory(design: Design) -> bool:
     return design.admits or design.balance == "memory"
 
@@ -115,11 +157,10 @@ def _counts_memory(design: Design) -> bool:
 def texts(design: Design) -> dict[str, str | None]:
     """Text of each program of the design; None where the fleet's default stays."""
     scheduler = parts.SCHEDULERS[design.scheduler].text if design.scheduler else None
-    autoscaler = parts.AUTOSCALERS[design.autoscaler].text if design.autoscaler else None
     return {
         "router": router(design),
         "scheduler": scheduler and f"def priority(request, fleet, p):\n    return {scheduler}\n",
-        "autoscaler": autoscaler and f"def replicas(fleet, p):\n    return {autoscaler}\n",
+        "autoscaler": autoscaler(design) if design.autoscaler else None,
     }
 
 
@@ -149,11 +190,18 @@ def rationale(design: Design) -> str:
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
             f"{', '.join(part.why for part in _room(design))}. Growth is {parts.CHARGES[design.charge].why}."
         )
+    if design.gate:
+        sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
     memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"
     sentences.append(f"{memory}: {', '.join(preferred)}.")
     if design.scheduler:
         sentences.append(f"Batch scheduler: {parts.SCHEDULERS[design.scheduler].why}.")
     if design.autoscaler:
-        sentences.append(f"Autoscaler: {parts.AUTOSCALERS[design.autoscaler].why}.")
+        wanted = [parts.AUTOSCALERS[design.autoscaler].why, *(parts.RESERVES[one].why for one in design.reserves)]
+        sentences.append(f"Autoscaler: {', and '.join(wanted)}.")
+        if design.gently:
+            sentences.append(parts.GENTLY.why)
+        if design.holds:
+            sentences.append(f"It does not shrink while {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
     return " ".join(sentences)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TURNS, TURNS_PER_EXPERIMENT = 24, 8
 """A conversation may take so many turns, and so many more for each experiment of its budget."""
+PREFILLS = 4.0
+"""Prompts so many times as long as outputs, on average, make prefills most of the work."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,11 +163,13 @@ def task(brief: briefs.Brief) -> tuple[str, ...]:
 
 def traits(brief: briefs.Brief) -> frozenset[str]:
     """What the fleet and the workload give ideas to work on."""
+    load = brief.workload
     kinds = {(group.gpu, group.model, group.tensor_parallel) for group in brief.fleet.groups}
     found = {
         "prefixes": brief.workload.has_prefixes,
         "mixed": len(kinds) > 1,
         "scales": brief.fleet.autoscaler is not None,
+        "prefills": load.prompt_tokens.mean() > PREFILLS * load.output_tokens.mean(),
     }
     return frozenset(name for name, there in found.items() if there)
 

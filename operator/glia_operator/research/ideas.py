@@ -37,6 +37,11 @@ class Idea:
     needs: str = ""
 
 
+def _gated(design: Design) -> Design:
+    order = "shortest" if design.order == "arrival" else design.order
+    return replace(design, gate="prefill", order=order)
+
+
 IDEAS = (
     Idea(
         title="headroom admission",
@@ -103,12 +108,44 @@ IDEAS = (
         change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
-        title="shortest prompt first in the batch scheduler",
+        title="nobody pays twice",
+        hope=0.05,
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Whoever waited long for admission and is preempted first as well ends in the tail: if waiting at "
+        "the router protects from preemption, the p99 falls, and what it gains can be spent on the mean.",
+        change=lambda design: replace(design, scheduler="newest-waited"),
+    ),
+    Idea(
+        title="room that gives way to the queue",
+        hope=0.05,
+        program="router",
+        addresses="memory",
+        hypothesis="A restart costs one request some time, an idle block costs everyone who is held: if less stays "
+        "free the more requests are held, and more where preempted ones want to return, memory is spent on whoever "
+        "waits.",
+        change=lambda design: design.with_room_term("queue").with_room_term("preempted"),
+    ),
+    Idea(
+        title="shortest prompt first in the batch scheduler, in proportion",
+        hope=0.3,
         program="scheduler",
         addresses="head-of-line",
-        hypothesis="If the replica's own queue is ordered by prompt length too, short prefills do not wait for long "
-        "ones.",
-        change=lambda design: replace(design, scheduler="shortest"),
+        hypothesis="If the replica's own queue is ordered by the logarithm of the prompt's length and by arrival, "
+        "short prefills do not wait for long ones, long prompts are preempted rather than whoever came last, and no "
+        "prompt waits without end.",
+        change=lambda design: replace(design, scheduler="in-proportion"),
+    ),
+    Idea(
+        title="a gate on prefill work",
+        hope=0.3,
+        program="router",
+        addresses="interference",
+        hypothesis="Prefills are most of the work, and a replica's own queue can neither be reordered nor moved: if a "
+        "replica is given only as many prompt tokens as keep it busy for a step or two and the rest is held, shortest "
+        "prompt first, most first tokens come sooner, while the longest prompts wait for a replica without other work.",
+        change=_gated,
+        needs="prefills",
     ),
     Idea(
         title="prefill backlog",
@@ -155,6 +192,86 @@ IDEAS = (
         hypothesis="If the number of replicas follows the requests in flight, quiet hours cost less at the same "
         "latency.",
         change=lambda design: replace(design, autoscaler="proportional"),
+        needs="scales",
+    ),
+    Idea(
+        title="one replica back at a time",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight scatter from one look to the next, and a replica given back drains for minutes "
+        "and takes its start-up time to return: if the fleet shrinks by one at a time, it pays for fewer such turns.",
+        change=lambda design: replace(design, autoscaler=design.autoscaler or "proportional", gently=True),
+        needs="scales",
+    ),
+    Idea(
+        title="half by what the arrival rate will bring",
+        hope=0.04,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if half the demand is "
+        "the rate times the time in service, replicas come earlier and turn back less often: the fleet can be leaner.",
+        change=lambda design: replace(design, autoscaler="foreseen"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
+        needs="scales",
+    ),
+    Idea(
+        title="room in the smaller fleet",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
+        "smaller fleet, there are fewer turns and fewer slow requests.",
+        change=lambda design: design.with_hold("band"),
+        needs="scales",
+    ),
+    Idea(
+        title="spare for chance",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
+        "given more in busy hours than a fixed share per replica does.",
+        change=lambda design: design.with_reserve("spare"),
+        needs="scales",
+    ),
+    Idea(
+        title="ahead of the trend",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
+        "needs, it is there in time, and the fleet can be leaner otherwise.",
+        change=lambda design: design.with_reserve("trend"),
+        needs="scales",
+    ),
+    Idea(
+        title="patience before shrinking",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
+        "for a while, it stops paying for replicas that start again and again.",
+        change=lambda design: design.with_hold("patience"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas for the tokens that arrive",
+        hope=0.02,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
+        "count for what they cost.",
+        change=lambda design: replace(design, autoscaler="tokens"),
         needs="scales",
     ),
 )

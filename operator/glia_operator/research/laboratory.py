@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from glia_operator.research import brief as briefs
+    from glia_operator.research import effort as efforts
     from glia_operator.research import notebook as notebooks
 
 JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
@@ -49,7 +50,7 @@ class Study:
         marker: marks candidates on the part of the trace that search can afford.
         where: the conditions that candidates are marked in.
         training: seeds of search.
-        factor: share of the generations that search can afford.
+        effort: what search can afford.
         cost: of the best experiment that was kept; 0 = the baseline's.
     """
 
@@ -59,7 +60,7 @@ class Study:
     progress: Callable[[Progress], None]
     where: tuple[marking.Condition, ...]
     training: tuple[int, ...]
-    factor: float
+    effort: efforts.Effort
     cost: float = 0.0
     experiments: list[Experiment] = field(default_factory=list)
 
@@ -165,8 +166,8 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
     sweep = tuning.Sweep(
         population=plan.population,
-        generations=max(2, round(plan.generations * study.factor)),
-        seeds=plan.seeds,
+        generations=max(2, round(plan.generations * study.effort.generations)),
+        seeds=study.effort.of(plan.seeds),
     )
     start = _start(study, plan)
     hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS
@@ -187,8 +188,8 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
     """Cost, effect and p99 ratio of each candidate on the seeds that all experiments share."""
-    here = study.marker.marks(candidates, study.where[:1], study.training[:JUDGING_SEEDS])
-    harder = study.marker.marks(candidates, study.where[1:], study.training[:JUDGING_ELSEWHERE])
+    here = study.marker.marks(candidates, study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)])
+    harder = study.marker.marks(candidates, study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)])
     costs = marking.costs(study.brief, [*here, *harder])
     old, metric = here[0, :, 0], study.brief.objective.metric
     return [
@@ -213,7 +214,8 @@ def _start(study: Study, plan: Plan) -> document.Policy:
     if places[0] == places[1]:
         return plan.policy
     candidates = [programs.compile(place) for place in places]
-    costs = study.marker.costs(candidates, study.where, study.training[:JUDGING_ELSEWHERE], elsewhere=2)
+    arrivals = study.training[: study.effort.of(JUDGING_ELSEWHERE)]
+    costs = study.marker.costs(candidates, study.where, arrivals, elsewhere=2)
     return places[int(costs[1] < costs[0])]
 
 

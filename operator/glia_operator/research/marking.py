@@ -178,7 +178,8 @@ def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     if not np.all(np.isfinite(ratio)):
         return BROKEN
     gain = ratio[:, 0] if brief.objective.better == "lower" else -ratio[:, 0]
-    total = gain[0] + ELSEWHERE * (gain[1:].mean() if len(gain) > 1 else 0.0)
+    elsewhere = gain[1:][[_keeps(brief, one) for one in baseline[1:]]]
+    total = gain[0] + ELSEWHERE * (elsewhere.mean() if len(elsewhere) else 0.0)
     if brief.rules.guard_tail:
         margin = math.log(TAIL_GOAL) * min(abs(gain[0]) / FULL_MARGIN, 1.0)
         total += PENALTY * max(ratio[0, 1] - margin, 0.0)
@@ -186,6 +187,11 @@ def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     for old, new in zip(baseline, candidate, strict=True):
         total += BROKEN * max(float((new[:, 2] - old[:, 2]).max()), 0.0) + BROKEN * float(new[:, 3].max() > 0)
     return float(total + PENALTY * _constraints(brief, baseline, candidate))
+
+
+def _keeps(brief: briefs.Brief, marks: npt.NDArray[np.float64]) -> bool:
+    """Whether marks [seed, metric] keep every constraint: a baseline that breaks one is no yardstick for the rest."""
+    return all(marks[:, k].mean() < constraint.limit for k, constraint in enumerate(brief.constraints, start=4))
 
 
 def _constraints(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:

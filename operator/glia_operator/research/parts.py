@@ -148,6 +148,22 @@ KNOBS = {
         meaning="a second of waiting at the router protects like coming so many requests later",
         log=True,
     ),
+    "backlog": Knob(
+        value=12_000.0,
+        low=500.0,
+        high=100_000.0,
+        unit="prompt tokens",
+        meaning="prompt tokens that may wait for their prefill on one replica",
+        log=True,
+    ),
+    "yielding": Knob(
+        value=300.0,
+        low=20.0,
+        high=3000.0,
+        unit="requests",
+        meaning="a prompt 2.7 times as long goes behind so many requests that came later",
+        log=True,
+    ),
     "turn": Knob(
         value=5.0,
         low=0.1,
@@ -157,12 +173,80 @@ KNOBS = {
         log=True,
     ),
     "target": Knob(
-        value=24.0,
+        value=32.0,
         low=1.0,
         high=256.0,
         unit="requests per replica",
         meaning="requests in flight or held that one replica is given",
         log=True,
+    ),
+    "fill": Knob(
+        value=0.8,
+        low=0.1,
+        high=1.5,
+        unit="share of the KV blocks",
+        meaning="KV memory in use or asked for that one replica is given, as a share of its own",
+    ),
+    "stay_s": Knob(
+        value=20.0,
+        low=1.0,
+        high=600.0,
+        unit="s",
+        meaning="how long a request is expected to stay, which turns an arrival rate into requests in flight",
+        log=True,
+    ),
+    "capacity": Knob(
+        value=1.5,
+        low=0.05,
+        high=50.0,
+        unit="requests per second",
+        meaning="arrivals per second that one replica is given",
+        log=True,
+    ),
+    "pace": Knob(
+        value=600.0,
+        low=20.0,
+        high=20_000.0,
+        unit="tokens per second",
+        meaning="output tokens per second that one replica is given",
+        log=True,
+    ),
+    "prefill_share": Knob(
+        value=0.2,
+        low=0.005,
+        high=2.0,
+        unit="output tokens per prompt token",
+        meaning="work of a prompt token, in output tokens",
+        log=True,
+    ),
+    "spare": Knob(
+        value=0.2,
+        low=0.0,
+        high=2.0,
+        unit="replicas",
+        meaning="spare replicas at a load of one replica; they grow with the square root of the load",
+    ),
+    "trend": Knob(
+        value=0.3,
+        low=0.0,
+        high=3.0,
+        unit="share of the load",
+        meaning="how much of the gap between the last 10 s and the last 60 s of arrivals is expected to come on top",
+    ),
+    "patience": Knob(
+        value=60.0,
+        low=5.0,
+        high=900.0,
+        unit="s",
+        meaning="time without a change before the fleet shrinks",
+        log=True,
+    ),
+    "band": Knob(
+        value=0.3,
+        low=0.0,
+        high=3.0,
+        unit="replicas",
+        meaning="room that must stay in the smaller fleet before the fleet shrinks",
     ),
 }
 
@@ -222,6 +306,17 @@ CHARGES = {
 }
 """Tokens that requests are charged with; `{tokens}` are their prompts', `{requests}` their number times."""
 
+
+GATES = {
+    "prefill": Part(
+        text="replica.waiting_tokens + request.prompt_tokens > p.backlog and replica.waiting_tokens > 0",
+        why="the prompts that wait for their prefill there would be too long together; what is held can still be "
+        "reordered, what is queued there cannot",
+        knobs=("backlog",),
+    ),
+}
+"""Conditions under which a replica takes no request now, memory aside; each is false where nothing waits."""
+
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
     "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
@@ -264,6 +359,12 @@ SCHEDULERS = {
         "those that had to wait for their admission: nobody pays twice",
         knobs=("tilt", "mercy"),
     ),
+    "in-proportion": Part(
+        text="floor(p.yielding * log(request.prompt_tokens + p.alike)) + request.sequence",
+        why="the shortest prompt in proportion is prefilled first and preempted last, an early arrival counts as a "
+        "shorter prompt, and very short prompts are taken as they come",
+        knobs=("yielding", "alike"),
+    ),
     "shortest": Part(
         text="floor(request.prompt_tokens + p.turn * request.sequence)",
         why="the shortest prompt is prefilled first, and an early arrival counts as a shorter prompt",
@@ -273,8 +374,63 @@ SCHEDULERS = {
 
 AUTOSCALERS = {
     "proportional": Part(
-        text="ceil((fleet.in_flight + fleet.held) / p.target)",
+        text="need = (fleet.in_flight + fleet.held) / p.target",
         why="as many replicas as the requests in flight and held need",
         knobs=("target",),
+    ),
+    "memory": Part(
+        text="used = 0\n"
+        "for other in fleet.replicas:\n"
+        "    used += (other.kv_used + other.waiting_tokens / other.block_size) / other.kv_blocks\n"
+        "need = used * (1 + fleet.held / max(fleet.in_flight, 1)) / p.fill",
+        why="as many replicas as the memory in use and asked for needs, a held request counting like one in flight",
+        knobs=("fill",),
+    ),
+    "arrivals": Part(
+        text="need = fleet.arrivals_per_s_60s / p.capacity",
+        why="as many replicas as the arrival rate needs",
+        knobs=("capacity",),
+    ),
+    "tokens": Part(
+        text="work = fleet.prompt_tokens_per_s_60s * p.prefill_share + fleet.arrivals_per_s_60s * fleet.output_mean\n"
+        "need = work / p.pace",
+        why="as many replicas as the tokens that arrive per second need, replies at their mean length",
+        knobs=("prefill_share", "pace"),
+    ),
+    "foreseen": Part(
+        text="coming = fleet.arrivals_per_s_60s * p.stay_s\n"
+        "need = (fleet.in_flight + fleet.held + coming) / 2 / p.target",
+        why="as many replicas as the requests in flight and held need, half by their number now and half by what the "
+        "arrival rate will make of it",
+        knobs=("stay_s", "target"),
+    ),
+}
+
+RESERVES = {
+    "spare": Part(
+        text="need += p.spare * sqrt(need)",
+        why="some spare for chance, which grows with the square root of the load",
+        knobs=("spare",),
+    ),
+    "trend": Part(
+        text="need += need * p.trend * (fleet.arrivals_per_s_10s / max(fleet.arrivals_per_s_60s, 0.01) - 1)",
+        why="what a rising arrival rate will need once a new replica is ready",
+        knobs=("trend",),
+    ),
+}
+
+GENTLY = Part(text="max(ceil(need), fleet.wanted - 1)", why="It gives back one replica at a time.")
+"""How an autoscaler answers that shrinks gently."""
+
+HOLDS = {
+    "patience": Part(
+        text="fleet.since_scale_s < p.patience",
+        why="something has changed a moment ago",
+        knobs=("patience",),
+    ),
+    "band": Part(
+        text="need > fleet.wanted - 1 - p.band",
+        why="the smaller fleet would be full",
+        knobs=("band",),
     ),
 }

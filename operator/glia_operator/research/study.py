@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from glia_operator.research import conclusion, desk, laboratory, marking, strategy
+from glia_operator.research import effort as efforts
 from glia_operator.research import profile as profiles
 from glia_operator.research.playbook import brain as playbook
 from glia_sim import fleet, records, score, seeds
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 Progress = laboratory.Progress
 TRAINING_SEEDS = 240
-SEARCH_COST = 24_000.0
-REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
-LEAST_REQUESTS = 1_000
-"""A search simulation should cost no more than `SEARCH_COST` (about microseconds): a longer trace is searched on its
-first part and with fewer generations, and examined whole. KV blocks cost where a prefix cache keeps them."""
 TIMELINE_POINTS = 200
 
 
@@ -82,28 +78,17 @@ def _begin(
     progress: Callable[[Progress], None],
 ) -> laboratory.Study:
     marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=executor)
-    searched, factor = _affordable(brief)
-    marker.brief = searched
+    effort = efforts.affordable(brief.workload)
+    marker.brief = replace(brief, workload=effort.workload)
     return laboratory.Study(
         brief=brief,
         notebook=notebook,
         marker=marker,
         progress=progress,
-        where=marking.conditions(searched),
+        where=marking.conditions(marker.brief),
         training=seeds.stream("training", TRAINING_SEEDS, root=brief.root),
-        factor=factor,
+        effort=effort,
     )
-
-
-def _affordable(brief: briefs.Brief) -> tuple[briefs.Brief, float]:
-    """The brief with as much of the trace as search can afford, and the share of the generations."""
-    workload = brief.workload
-    each = REQUEST_COST
-    if workload.has_prefixes:
-        each += BLOCK_COST * float(workload.prompt_tokens.mean()) / BLOCK_TOKENS
-    rows = min(workload.requests, max(LEAST_REQUESTS, int(SEARCH_COST / each)))
-    first = float(workload.arrival_s[0])
-    return replace(brief, workload=workload.limited(first, rows)), min(1.0, SEARCH_COST / (each * rows))
 
 
 def _profile(study: laboratory.Study) -> profiles.Profile:

@@ -1,4 +1,7 @@
-"""Other traces like this one: resampling of whole rows, and a burstier version."""
+"""Other traces like this one: resampling of whole rows, and a burstier version.
+
+A trace whose rate follows a curve is resampled in place, any other from anywhere; docs/decisions/resampling.md.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,53 @@ SHORTEST_MEAN_BLOCK = 50
 BLOCKS = 20
 SPELL_REQUESTS = 100
 SPELL_CONTRAST = 3.0
+SPANS, WINDOWS = 10, 20
+LEAST_REQUESTS = 1_000
+"""A trace is cut into ten spans of twenty windows, to tell a rate curve from noise; a shorter one cannot tell."""
+CURVE = 20.0
+"""Variance ratio from which the rate follows a curve; heavy bursts at one rate stay below."""
+PLACES = 60
+REACH = 2.0
+"""In-place resampling: blocks are a sixtieth of the trace, and come from at most so many block lengths away."""
+
+
+def like(workload: trace.Workload, seed: int) -> trace.Workload:
+    """Another trace like this one: in place where its rate follows a curve, else by the stationary bootstrap."""
+    return in_place(workload, seed) if follows_curve(workload) else stationary(workload, seed)
+
+
+def follows_curve(workload: trace.Workload) -> bool:
+    """Whether the arrival rate differs between tenths of the trace by more than its bursts explain.
+
+    One-way analysis of variance on the arrivals per window: the variance between the means of `SPANS` spans, times
+    `WINDOWS`, over the variance of the windows within them.
+    """
+    since_s = workload.arrival_s - workload.arrival_s[0]
+    if workload.requests < LEAST_REQUESTS or not since_s[-1] > 0:
+        return False
+    counts = np.histogram(since_s, SPANS * WINDOWS)[0].reshape(SPANS, WINDOWS)
+    between = WINDOWS * counts.mean(axis=1).var(ddof=1)
+    return bool(between > CURVE * counts.var(axis=1, ddof=1).mean())
+
+
+def in_place(workload: trace.Workload, seed: int) -> trace.Workload:
+    """A trace with the same rate curve: Paparoditis and Politis's local block bootstrap (2002), in blocks of time.
+
+    Each sixtieth of the duration is filled with the rows of a stretch as long that begins at most `REACH` block lengths
+    earlier or later, drawn uniformly. A row keeps its prompt, output, priority, prefix chain and place within its
+    stretch; the duration stays and the number of requests varies. Prefix ids are renewed as in `stationary`.
+    """
+    since_s = workload.arrival_s - workload.arrival_s[0]
+    whole_s = float(since_s[-1]) * (1.0 + 1.0 / workload.requests)
+    block_s = whole_s / PLACES
+    chance = np.random.Generator(np.random.PCG64DXSM(seed))
+    begin_s = np.arange(PLACES) * block_s
+    shift_s = chance.uniform(-REACH, REACH, PLACES) * block_s
+    source_s = np.clip(begin_s + shift_s, 0.0, whole_s - block_s)
+    first, last = np.searchsorted(since_s, source_s), np.searchsorted(since_s, source_s + block_s)
+    rows = np.concatenate([np.arange(low, high) for low, high in zip(first, last, strict=True)])
+    arrival_s = np.maximum.accumulate(since_s[rows] + np.repeat(begin_s - source_s, last - first))
+    return _renewed(trace.take(workload, rows, arrival_s=arrival_s), workload, rows)
 
 
 def mean_block(requests: int) -> int:

@@ -25,6 +25,8 @@ MAX_REQUESTS = 10_000_000
 PREFIX_GROUPS = 50
 DAYS = 2
 SWING = 0.7
+HOUR = (0.69, 0.90, 0.92, 0.88, 1.05, 1.21, 1.42, 1.30, 1.00, 1.05, 0.76, 0.75, 0.32)
+"""Arrival rate every five minutes of an hour of a production conversation service, over its mean; linear between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,14 @@ class Recipe:
     def chance(self) -> np.random.Generator:
         """A generator that this recipe's seed alone decides."""
         return np.random.Generator(np.random.PCG64DXSM(self.seed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """A generator's rate in requests per second, and its number of requests."""
+
+    rate: float
+    requests: int = 4_000
 
 
 def make(address: str) -> trace.Workload:
@@ -59,11 +69,11 @@ def recipe(address: str) -> Recipe:
         InputFault: as `make`.
     """
     name, _, query = address.removeprefix(SCHEME).partition("?")
-    _, rate = _generator(address, name)
-    return _recipe(address, query, rate)
+    _, defaults = _generator(address, name)
+    return _recipe(address, query, defaults)
 
 
-def _generator(address: str, name: str) -> tuple[Callable[[Recipe], trace.Workload], float]:
+def _generator(address: str, name: str) -> tuple[Callable[[Recipe], trace.Workload], Defaults]:
     if name in GENERATORS:
         return GENERATORS[name]
     close = difflib.get_close_matches(name, GENERATORS, n=1)
@@ -76,8 +86,8 @@ def names() -> tuple[str, ...]:
     return tuple(GENERATORS)
 
 
-def _recipe(address: str, query: str, rate: float) -> Recipe:
-    values = {"seed": 0.0, "requests": 4000.0, "rate": rate}
+def _recipe(address: str, query: str, defaults: Defaults) -> Recipe:
+    values = {"seed": 0.0, "requests": float(defaults.requests), "rate": defaults.rate}
     for name, text in urllib.parse.parse_qsl(query, keep_blank_values=True):
         if name not in values:
             raise faults.InputFault(f"{address}: {name!r} is not a parameter; parameters are {', '.join(values)}")
@@ -146,6 +156,19 @@ def _diurnal(recipe: Recipe) -> trace.Workload:
     return trace.plain(recipe.address, arrival_s, prompt, output)
 
 
+def _hour(recipe: Recipe) -> trace.Workload:
+    """Poisson arrivals whose rate follows `HOUR`, stretched to the trace."""
+    chance = recipe.chance()
+    even_s = _arrivals(chance.standard_exponential(recipe.requests), recipe)
+    clock_s = np.linspace(0, recipe.requests / recipe.rate, 20_001)
+    rate = np.interp(clock_s, np.linspace(0, clock_s[-1], len(HOUR)), HOUR)
+    passed = np.concatenate((np.zeros(1), np.cumsum(rate[1:] + rate[:-1])))
+    arrival_s = np.round(np.interp(even_s, passed * clock_s[-1] / passed[-1], clock_s), 6)
+    prompt = lengths.SHAREGPT_PROMPT.draw(chance, recipe.requests)
+    output = lengths.SHAREGPT_OUTPUT.draw(chance, recipe.requests)
+    return trace.plain(recipe.address, arrival_s, prompt, output)
+
+
 def _arrivals(gaps: Seconds, recipe: Recipe) -> Seconds:
     """Arrivals with these relative gaps, stretched to `rate` exactly, in whole microseconds."""
     arrival = np.cumsum(gaps)
@@ -153,11 +176,12 @@ def _arrivals(gaps: Seconds, recipe: Recipe) -> Seconds:
     return stretched.round(6)
 
 
-GENERATORS: dict[str, tuple[Callable[[Recipe], trace.Workload], float]] = {
-    "paper": (_paper, 7.5),
-    "chat-poisson": (_chat_poisson, 24.0),
-    "prefill-heavy": (_prefill_heavy, 5.0),
-    "shared-prefix": (_shared_prefix, 20.0),
-    "diurnal": (_diurnal, 7.5),
+GENERATORS: dict[str, tuple[Callable[[Recipe], trace.Workload], Defaults]] = {
+    "paper": (_paper, Defaults(rate=7.5)),
+    "chat-poisson": (_chat_poisson, Defaults(rate=24.0)),
+    "prefill-heavy": (_prefill_heavy, Defaults(rate=5.0)),
+    "shared-prefix": (_shared_prefix, Defaults(rate=20.0)),
+    "diurnal": (_diurnal, Defaults(rate=7.5)),
+    "variable-hour": (_hour, Defaults(rate=10.75, requests=38_700)),
 }
-"""Name -> generator and its default rate in requests per second."""
+"""Name -> generator and what an address means that leaves its parameters out."""

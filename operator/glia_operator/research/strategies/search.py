@@ -110,7 +110,7 @@ class Search:
 
     def _generation(self) -> list[grammars.Sketch]:
         chance = np.random.default_rng((self.study.brief.root, len(self.study.experiments)))
-        count = max(LEAST_CANDIDATES, round(CANDIDATES * self.study.factor))
+        count = max(LEAST_CANDIDATES, round(CANDIDATES * self.study.effort.generations))
         return [self._sketch(chance) for _ in range(count)]
 
     def _sketch(self, chance: np.random.Generator) -> grammars.Sketch:

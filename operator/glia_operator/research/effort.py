@@ -1,0 +1,56 @@
+"""How much simulation a search can afford on a trace: which part of it is searched, with how many runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from glia_sim.workload import resample
+
+if TYPE_CHECKING:
+    from glia_sim.workload import trace
+
+COST = 24_000.0
+"""What a search simulation should cost at most, in about microseconds."""
+REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
+"""KV blocks cost where a prefix cache keeps them."""
+LEAST_REQUESTS = 1_000
+CURVE_GENERATIONS = 0.5
+"""Share of the generations on a rate curve, whose marks are over so many requests that they hardly scatter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What search spends.
+
+    Attributes:
+        workload: what is searched on; exams are on the whole trace in any case.
+        generations: share of a sweep's generations.
+        seeds: share of the seeds that a candidate is marked on.
+    """
+
+    workload: trace.Workload
+    generations: float
+    seeds: float
+
+    def of(self, seeds: int) -> int:
+        """How many of so many seeds are used; at least one."""
+        return max(1, round(seeds * self.seeds))
+
+
+def affordable(workload: trace.Workload) -> Effort:
+    """As much of the trace as a search can afford.
+
+    A trace of one rate is searched on its first part, and with fewer generations where even the shortest part is
+    expensive. One whose rate follows a curve is searched whole, for no part of it has its peaks and lulls, and on fewer
+    seeds and with half the generations: each mark is over as many requests.
+    """
+    each = REQUEST_COST
+    if workload.has_prefixes:
+        each += BLOCK_COST * float(workload.prompt_tokens.mean()) / BLOCK_TOKENS
+    if resample.follows_curve(workload):
+        share = min(1.0, COST / (each * workload.requests))
+        return Effort(workload=workload, generations=CURVE_GENERATIONS, seeds=share)
+    rows = min(workload.requests, max(LEAST_REQUESTS, int(COST / each)))
+    part = workload.limited(float(workload.arrival_s[0]), rows)
+    return Effort(workload=part, generations=min(1.0, COST / (each * rows)), seeds=1.0)
