@@ -139,7 +139,7 @@ def load(machines: fleets.Fleet, workload: trace.Workload) -> Floats:
 
 
 def _lean(descent: _Descent) -> Schedule:
-    """The leanest schedule in proportion to the load ahead that keeps the constraint, by bisection on the proportion."""
+    """The leanest schedule in proportion to the load ahead that keeps the constraint, by bisection."""
     scaler = _scaler(descent.machines)
     curve = load(descent.machines, descent.workload)
     ahead = int(np.ceil(scaler.startup_s / SLOT_S)) + 1

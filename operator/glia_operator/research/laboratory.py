@@ -25,7 +25,7 @@ JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
 """Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
 KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
-WIDE_POPULATION, WIDE_SEEDS = 10, 6
+WIDE_POPULATION, WIDE_GENERATIONS, WIDE_SPREAD = 12, 30, 0.12
 """Of a larger sweep."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
@@ -105,14 +105,15 @@ class Plan:
     predicted: float | None = None
     parts: str = ""
     population: int = 8
-    generations: int = 20
+    generations: int = 15
     seeds: int = 5
+    spread: float = tuning.SPREAD
     patient: bool = False
 
 
 def widened(plan: Plan) -> Plan:
-    """The plan with a larger sweep."""
-    return replace(plan, population=WIDE_POPULATION, seeds=WIDE_SEEDS)
+    """The plan with a larger sweep, from near where it begins."""
+    return replace(plan, population=WIDE_POPULATION, generations=WIDE_GENERATIONS, spread=WIDE_SPREAD)
 
 
 def experiment(study: Study, plan: Plan) -> Experiment:
@@ -168,6 +169,7 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         population=plan.population,
         generations=max(2, round(plan.generations * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
+        spread=plan.spread,
     )
     start = _start(study, plan)
     hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS

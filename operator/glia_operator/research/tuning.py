@@ -26,7 +26,7 @@ WARM_UP = 4
 FAR = 50.0
 """Bounds that are so many times apart are searched on a logarithmic scale."""
 SPREAD = 0.18
-"""First step of the search, as a share of a parameter's range."""
+"""First step of a sweep from a part's own values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,14 @@ class Sweep:
         population: candidates per generation.
         generations: each meets arrivals of its own, so that no setting is fitted to a few.
         seeds: per generation, for the fleet as it is.
+        spread: first step of the search, as a share of a parameter's range.
         elsewhere: how many of them serve under another condition, one condition a generation in turn.
     """
 
     population: int
     generations: int
     seeds: int
+    spread: float = SPREAD
     elsewhere: int = 2
 
 
@@ -109,7 +111,7 @@ def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:
         warnings.simplefilter("ignore")  # cma remarks on one-dimensional searches
         inside = [min(max(place, 0.02), 0.98) for place in start]
         # A second coordinate that nothing reads keeps CMA-ES defined for a single parameter.
-        return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], SPREAD, options)
+        return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], sweep.spread, options)
 
 
 def _values(names: Sequence[str], scales: Sequence[parts.Knob], places: Sequence[float]) -> dict[str, float]:
