@@ -52,7 +52,7 @@ class Design:
         return replace(self, autoscaler=self.autoscaler or "proportional", reserves=reserves)
 
     def with_hold(self, hold: str) -> Design:
-        """The design whose autoscaler has one more reason not to shrink; the proportional one where it has none."""
+        """The design whose autoscaler has one more reason to stay as it is; the proportional one where it has none."""
         holds = self.holds if hold in self.holds else (*self.holds, hold)
         return replace(self, autoscaler=self.autoscaler or "proportional", holds=holds)
 
@@ -145,7 +145,7 @@ def autoscaler(design: Design) -> str:
     lines = [line for part in needs for line in part.text.split("\n")]
     if design.holds:
         stays = " or ".join(parts.HOLDS[hold].text for hold in design.holds)
-        lines += [f"if need < fleet.wanted and ({stays}):", "    return fleet.wanted"]
+        lines += [f"if {stays}:", "    return fleet.wanted"]
     answer = parts.GENTLY.text if design.gently else "ceil(need)"
     return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), f"    return {answer}", ""])
 
@@ -203,5 +203,5 @@ def rationale(design: Design) -> str:
         if design.gently:
             sentences.append(parts.GENTLY.why)
         if design.holds:
-            sentences.append(f"It does not shrink while {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
+            sentences.append(f"It stays as it is where {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
     return " ".join(sentences)
