@@ -39,9 +39,10 @@ def report(command, folder, wanted, chance):
     whole.run()
     ran = kills.total(whole.simulations(baseline))
     print(f"undisturbed: {whole.took_s:.1f} s, {len(whole.records())} records, {ran} simulations of candidates")
-    struck = failed = 0
+    struck = failed = asked = 0
     while struck < wanted:
-        study = kills.Study(command, folder / f"killed-{struck}")
+        asked += 1
+        study = kills.Study(command, folder / f"killed-{asked}")
         while not study.run(chance.uniform(0.0, whole.took_s) if struck + len(study.kills) < wanted else None):
             pass
         if not study.kills:
