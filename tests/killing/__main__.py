@@ -52,9 +52,7 @@ def report(command, folder, wanted, chance):
         found = kills.differences(study, whole, baseline)
         failed += bool(found)
         again = kills.total(study.simulations(baseline)) - ran
-        print(
-            f"killed {len(study.kills)} times ({'; '.join(study.kills)}): {again:+d} simulations of candidates"
-        )
+        print(f"killed {len(study.kills)} times ({'; '.join(study.kills)}): {again:+d} simulations of candidates")
         print("\n".join(f"  WRONG: {one}" for one in found) or "  the same answer, policy and notebook", flush=True)
     print(f"{struck} kills: {'all well' if not failed else f'{failed} studies went wrong'}")
     return int(failed > 0)
