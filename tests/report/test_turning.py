@@ -92,7 +92,7 @@ def test_a_study_without_controls_and_misses_says_so(told, read):
     outcome = dataclasses.replace(told.outcome, experiments=kept, turns=(), observations={})
     text = read(page.render(dataclasses.replace(told, outcome=outcome))).text
     assert "Nothing was refused, and every experiment was kept." in text
-    assert "No known policy was run as a control." in text
+    assert "No control was run." in text
 
 
 def test_where_nothing_was_approved_the_nearest_policy_is_told(told, read, flat):

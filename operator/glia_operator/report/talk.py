@@ -48,7 +48,7 @@ class Said:
         about: numbers of the experiments that the turn is about; 0 is the baseline.
         experiment: the one that ran because of this turn.
         answer: what came of the turn.
-        refused: whether the answer refuses it.
+        refused: whether it is a proposal that the answer refuses.
     """
 
     number: int
@@ -79,7 +79,7 @@ def conversation(told: story.Story) -> tuple[Said, ...]:
             about=turn.numbers,
             experiment=ran.get(place),
             answer=_answer(told.outcome, place),
-            refused=turn.act == "unusable" or is_refused(told.outcome, place),
+            refused=is_refused(told.outcome, place),
         )
         for place, turn in enumerate(told.outcome.turns)
     )
