@@ -154,6 +154,17 @@ IDEAS = (
         needs="prefills",
     ),
     Idea(
+        title="a thin batch",
+        hope=0.1,
+        program="router",
+        addresses="interference",
+        hypothesis="Every request in a step slows down the others, and where prefills are most of the work a large "
+        "batch finishes no more of them: if a replica takes requests only up to a share of its memory, those that run "
+        "are served faster, and the rest can be sorted at the router.",
+        change=lambda design: replace(design, admits=True, room="thin"),
+        needs="prefills",
+    ),
+    Idea(
         title="prefill backlog",
         hope=0.1,
         program="router",
@@ -232,12 +243,12 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="room in the smaller fleet",
+        title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
         addresses="idle replicas",
-        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
-        "smaller fleet, there are fewer turns and fewer slow requests.",
+        hypothesis="A start costs its delay and a drained replica minutes: if the fleet grows only when it is short by "
+        "a share of a replica, and shrinks only into one with room, it turns less often for the same latency.",
         change=lambda design: design.with_hold("band"),
         needs="scales",
     ),
@@ -245,7 +256,7 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
@@ -255,7 +266,7 @@ IDEAS = (
         title="ahead of the trend",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
         "needs, it is there in time, and the fleet can be leaner otherwise.",
         change=lambda design: design.with_reserve("trend"),
@@ -265,7 +276,7 @@ IDEAS = (
         title="patience before shrinking",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
         "for a while, it stops paying for replicas that start again and again.",
         change=lambda design: design.with_hold("patience"),
@@ -275,7 +286,7 @@ IDEAS = (
         title="replicas for the tokens that arrive",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
         "count for what they cost.",
         change=lambda design: replace(design, autoscaler="tokens"),
