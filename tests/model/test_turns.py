@@ -211,3 +211,19 @@ def test_a_program_can_be_left_to_the_fleet_and_takes_its_parameters_with_it(bra
     found = document.loads(turn.policy, place="turn")
     assert (found.router, found.parameters) == (None, {})
     assert found.scheduler == both.scheduler
+
+
+def test_a_control_is_compared_with_and_not_copied(brain, scripted, said, view, lines):
+    known = lines(1, addresses="control", cost=-0.9, policy=document.dumps(document.load("hra-spf")))
+    own = lines(2, policy=document.dumps(document.load("p2c")))
+    change = {name: said.proposal[name] for name in ("title", "hypothesis", "addresses", "predicted", "parameters")}
+    key = "def priority(request, fleet, p):\n    return floor(p.weight * request.prompt_tokens)\n"
+    scripted.script(
+        said.tool("propose", base=1, scheduler=key, **change), said.tool("propose", base=2, scheduler=key, **change)
+    )
+    turn = brain().researcher(view(experiments=(known, own)))
+    assert turn.numbers == (2,)
+    sent = json.dumps(scripted.asked)
+    assert "headroom" not in sent.casefold()
+    assert "fleet.serving - 1" in sent
+    assert "experiment 1 is a control" in sent

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 LONGEST_TITLE = 100
 LONGEST_RATIONALE = 2_000
 NO_PROGRAM = "default"
-PURPOSES = ("composition", "ablation", "control")
+CONTROL = "control"
+PURPOSES = ("composition", "ablation", CONTROL)
 """What a proposal may be aimed at beside a bottleneck."""
 PLACE = "policy"
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -94,10 +95,12 @@ def _base(number: int, view: team.View) -> document.Policy | None:
     if number == 0:
         text = view.baseline
     else:
-        lines = {one.number: one.policy for one in view.experiments}
+        lines = {one.number: one for one in view.experiments}
         if number not in lines:
             raise Mistake(f"there is no experiment {number} to build on; 0 is the baseline")
-        text = lines[number]
+        if lines[number].addresses == CONTROL:
+            raise Mistake(f"experiment {number} is a control, there to compare with; build on another")
+        text = lines[number].policy
     return document.loads(text, place=f"experiment {number}") if text else None
 
 

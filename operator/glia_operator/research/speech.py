@@ -20,7 +20,9 @@ Form = Literal["tools", "schema", "text"]
 """How a model is told to answer: by a tool call, by a JSON schema that the endpoint enforces, by JSON on request."""
 
 SHOWN_POLICIES = 3
-"""Programs that the Researcher is shown: the best, and the newest; any other can be built on by its number."""
+"""Programs that the Researcher is shown: the best, and the newest; any other can be built on by its number.
+
+Programs of controls are not shown, and not built on: they are known answers, there to compare with."""
 WHOLE_OBSERVATIONS = 3
 OLDER_OBSERVATION = 400
 LONGEST_QUOTE = 600
@@ -120,9 +122,11 @@ def _line(one: team.Line) -> str:
 
 
 def _shown(view: team.View) -> list[team.Line]:
-    chosen = {one.number: one for one in view.experiments[-(SHOWN_POLICIES - 1) :]}
-    if view.best is not None:
-        chosen[view.best.number] = view.best
+    own = [one for one in view.experiments if one.addresses != "control"]
+    chosen = {one.number: one for one in own[-(SHOWN_POLICIES - 1) :]}
+    best = min(own, key=lambda one: one.cost, default=None)
+    if best is not None:
+        chosen[best.number] = best
     return [chosen[number] for number in sorted(chosen)]
 
 
