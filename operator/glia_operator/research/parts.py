@@ -156,6 +156,14 @@ KNOBS = {
         meaning="prompt tokens that may wait for their prefill on one replica",
         log=True,
     ),
+    "granted": Knob(
+        value=0.3,
+        low=0.03,
+        high=1.0,
+        unit="share of the KV blocks",
+        meaning="share of a replica's KV blocks that is given out at all",
+        log=True,
+    ),
     "yielding": Knob(
         value=300.0,
         low=20.0,
@@ -242,11 +250,18 @@ KNOBS = {
         log=True,
     ),
     "band": Knob(
-        value=0.3,
+        value=0.4,
         low=0.0,
-        high=3.0,
+        high=2.0,
         unit="replicas",
         meaning="room that must stay in the smaller fleet before the fleet shrinks",
+    ),
+    "slack": Knob(
+        value=0.4,
+        low=0.0,
+        high=2.0,
+        unit="replicas",
+        meaning="how much more than the fleet is needed before the fleet grows",
     ),
 }
 
@@ -271,6 +286,11 @@ ROOM = {
         text="floor(p.headroom * replica.kv_blocks)",
         why="a share of the memory",
         knobs=("headroom",),
+    ),
+    "thin": Part(
+        text="floor((1 - p.granted) * replica.kv_blocks)",
+        why="all but a small share of the memory, so that few requests share a step and each is fast",
+        knobs=("granted",),
     ),
     "growing": Part(
         text="floor(p.headroom * replica.kv_blocks) + p.horizon * replica.running / replica.block_size",
@@ -408,7 +428,7 @@ AUTOSCALERS = {
 
 RESERVES = {
     "spare": Part(
-        text="need += p.spare * sqrt(need)",
+        text="need += p.spare * sqrt(max(need, 0))",
         why="some spare for chance, which grows with the square root of the load",
         knobs=("spare",),
     ),
@@ -424,13 +444,13 @@ GENTLY = Part(text="max(ceil(need), fleet.wanted - 1)", why="It gives back one r
 
 HOLDS = {
     "patience": Part(
-        text="fleet.since_scale_s < p.patience",
-        why="something has changed a moment ago",
+        text="(need < fleet.wanted and fleet.since_scale_s < p.patience)",
+        why="the smaller fleet would come soon after another change",
         knobs=("patience",),
     ),
     "band": Part(
-        text="need > fleet.wanted - 1 - p.band",
-        why="the smaller fleet would be full",
-        knobs=("band",),
+        text="fleet.wanted - 1 - p.band < need < fleet.wanted + p.slack",
+        why="a fleet one smaller would be full and this one is hardly short",
+        knobs=("band", "slack"),
     ),
 }
