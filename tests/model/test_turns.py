@@ -133,6 +133,18 @@ def test_an_endpoint_that_calls_the_limit_otherwise_is_obeyed(brain, scripted, s
     assert "max_completion_tokens" in scripted.asked[-1]
 
 
+def test_an_endpoint_with_shorter_answers_is_asked_for_shorter_ones(brain, scripted, said, view):
+    def step(body):
+        wrong = body["max_tokens"] > 4096
+        message = "max_tokens is too large: 8000. This model supports at most 4096 completion tokens."
+        return said.status(400, message) if wrong else said.tool("rest", reason="Done.")
+
+    scripted.script(step)
+    assert brain().researcher(view()).act == "rest"
+    assert "tools" in scripted.asked[-1]
+    assert scripted.asked[-1]["max_tokens"] == 4000
+
+
 def test_a_short_context_drops_the_oldest_turns_and_keeps_the_question(brain, scripted, said, view):
     old = tuple(
         team.Turn(role="researcher", act="state", text=f"finding {k} " + "long " * 200, numbers=(0,)) for k in range(40)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMS: tuple[speech.Form, ...] = ("tools", "schema", "text")
 MOST_ROOM = 60_000
 LEAST_ROOM = speech.SHORTEST_ROOM
-LONGEST_ANSWER_TOKENS = 6_000
+LONGEST_ANSWER_TOKENS = 8_000
 SHORTEST_ANSWER_TOKENS = 1_000
 
 
@@ -74,6 +74,10 @@ CURES: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[Manner], Manner]], ...
     (
         (("context", "length"), ("context", "size"), ("context", "window"), ("too long",), ("too many tokens",)),
         _shorter,
+    ),
+    (
+        (("tokens", "too large"), ("completion tokens", "at most"), ("output tokens",)),
+        lambda manner: replace(manner, answer_tokens=max(SHORTEST_ANSWER_TOKENS, manner.answer_tokens // 2)),
     ),
     ((("max_completion_tokens",),), lambda manner: replace(manner, limit="max_completion_tokens")),
     (
