@@ -101,3 +101,19 @@ def test_answers_to_inspections_stand_under_the_turn_that_asked(view):
     )
     asked, answered = words.user.index("inspect, profile, experiments 0"), words.user.index("Memory is 93 % full.")
     assert asked < answered < words.user.index("# Now")
+
+
+@pytest.mark.parametrize("role", acts.OF)
+@pytest.mark.parametrize("room", [4_000, 12_000, 60_000])
+def test_a_long_study_keeps_to_its_room(view, lines, role, room):
+    many = tuple(lines(k, hypothesis="long " * 800, finding="found " * 600, policy="x" * 3_000) for k in range(1, 21))
+    talk = tuple(team.Turn(role="researcher", act="state", text=f"{k} " + "word " * 700) for k in range(80))
+    words = speech.words(view(experiments=many, turns=talk), role, "text", room=room)
+    assert len(words.user) < room + 7_500
+    assert all(f"{one.number}. {one.title}" in words.user for one in many)
+
+
+def test_the_best_and_the_newest_policies_are_shown(view, lines):
+    many = tuple(lines(k, cost=-0.1 if k == 3 else -0.01, policy=f"policy number {k}") for k in range(1, 9))
+    user = speech.words(view(experiments=many), "researcher", "tools", room=60_000).user
+    assert re.findall(r"policy number (\d)", user) == ["3", "7", "8"]

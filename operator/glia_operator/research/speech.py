@@ -26,6 +26,8 @@ Programs of controls are not shown, and not built on: they are known answers, th
 WHOLE_OBSERVATIONS = 3
 OLDER_OBSERVATION = 400
 LONGEST_QUOTE = 600
+LONGEST_LINE, SHORTEST_LINE = 600, 80
+"""Characters of a hypothesis and of a finding in the list of experiments."""
 SHORTEST_ROOM = 4_000
 _MARK = re.compile(r"<(?=\s*/?\s*data\b)", re.IGNORECASE)
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -83,7 +85,7 @@ def _system(view: team.View, role: team.Role, form: Form) -> str:
 
 
 def _user(view: team.View, role: team.Role, form: Form, room: int) -> str:
-    before = [*_question(view, role), *_experiments(view, role)]
+    before = [*_question(view, role), *_experiments(view, role, room)]
     after = _now(view, role, form)
     left = max(room, SHORTEST_ROOM) - sum(len(part) + 2 for part in (*before, *after))
     return "\n\n".join([*before, *_conversation(view, left), *after])
@@ -103,30 +105,34 @@ def _question(view: team.View, role: team.Role) -> list[str]:
     return parts
 
 
-def _experiments(view: team.View, role: team.Role) -> list[str]:
+def _experiments(view: team.View, role: team.Role, room: int) -> list[str]:
     if not view.experiments:
         return ["# Experiments", "None yet."]
-    parts = ["# Experiments", fenced("experiments", "\n".join(_line(one) for one in view.experiments))]
+    most = min(LONGEST_LINE, max(SHORTEST_LINE, room // (4 * len(view.experiments))))
+    parts = ["# Experiments", fenced("experiments", "\n".join(_line(one, most) for one in view.experiments))]
     if role == "researcher":
-        parts += [part for one in _shown(view) for part in _policy(one)]
+        parts += [part for one in _shown(view, room // 3) for part in _policy(one)]
     return parts
 
 
-def _line(one: team.Line) -> str:
+def _line(one: team.Line, most: int) -> str:
     predicted = "nothing" if one.predicted is None else f"{one.predicted:+.1%}"
     return (
         f"{one.number}. {one.title} (on {one.addresses}): predicted {predicted}, observed {one.observed:+.1%} "
         f"({one.low:+.1%} to {one.high:+.1%}), p99 x{one.p99_ratio:.3f}, cost {one.cost:+.3f}, "
-        f"{'best so far then' if one.kept else 'not kept'}. {one.hypothesis} Found: {one.finding}"
+        f"{'best so far then' if one.kept else 'not kept'}. {_short(one.hypothesis, most)} "
+        f"Found: {_short(one.finding, most)}"
     )
 
 
-def _shown(view: team.View) -> list[team.Line]:
+def _shown(view: team.View, room: int) -> list[team.Line]:
+    """Experiments whose programs are shown: the best of the team's own, then the newest, as far as there is room."""
     own = [one for one in view.experiments if one.addresses != "control"]
-    chosen = {one.number: one for one in own[-(SHOWN_POLICIES - 1) :]}
-    best = min(own, key=lambda one: one.cost, default=None)
-    if best is not None:
-        chosen[best.number] = best
+    wanted = [*sorted(own, key=lambda one: one.cost)[:1], *own[:-SHOWN_POLICIES:-1]]
+    chosen: dict[int, team.Line] = {}
+    for one in wanted:
+        if sum(len(other.policy) for other in chosen.values()) + len(one.policy) <= room:
+            chosen[one.number] = one
     return [chosen[number] for number in sorted(chosen)]
 
 
@@ -162,12 +168,12 @@ def _entry(view: team.View, place: int, *, whole: bool) -> str:
     ]
     answer = view.observations.get(place)
     if answer is not None:
-        lines += ["Answer:", fenced("answer", answer if whole else _short(answer))]
+        lines += ["Answer:", fenced("answer", answer if whole else _short(answer, OLDER_OBSERVATION))]
     return "\n".join(lines)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= OLDER_OBSERVATION else f"{text[:OLDER_OBSERVATION]} (cut)"
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} (cut)"
 
 
 def _now(view: team.View, role: team.Role, form: Form) -> list[str]:
