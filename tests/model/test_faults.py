@@ -204,6 +204,12 @@ def test_a_budget_is_never_passed_whatever_the_model_writes(brain, scripted, sai
     assert mind.calls == len(asked) + 1
 
 
+def test_no_answer_is_asked_to_be_longer_than_allowed(brain, scripted, said, view):
+    scripted.script(rest(said))
+    brain(answer=300).researcher(view())
+    assert scripted.asked[0]["max_tokens"] == 300
+
+
 def test_a_budget_of_money_counts_by_the_prices(brain, scripted, said, view):
     spent = (team.Turn(role="researcher", act="state", text="f", spent=(1_000_000, 100_000)),)
     scripted.script(rest(said))
@@ -240,6 +246,7 @@ WRONG = [
     ({"GLIA_MODEL": "m", "GLIA_MODEL_KEY": "a\nb"}, "characters that no HTTP header can carry"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TOKENS": "many"}, "GLIA_MODEL_TOKENS is 'many'"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TOKENS": "0"}, "must be above 0"),
+    ({"GLIA_MODEL": "m", "GLIA_MODEL_ANSWER_TOKENS": "5"}, "must be at least 100"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_COST": "5"}, "needs the model's prices"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_COST": "-5"}, "0 or above"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TIMEOUT": "0"}, "above 0"),
