@@ -194,6 +194,11 @@ def open_to(role: team.Role, view: team.View) -> tuple[team.Act, ...]:
     return tuple(act for act in OF[role] if act not in closed)
 
 
+def changeable(view: team.View) -> frozenset[str]:
+    """Programs that a proposal may give: an autoscaler only where the fleet scales."""
+    return view.tunes if "scales" in view.traits else view.tunes - {"autoscaler"}
+
+
 def tools(role: team.Role, acts: Iterable[team.Act]) -> list[dict[str, Any]]:
     """One tool for each act, in the form of the chat-completions API."""
     return [

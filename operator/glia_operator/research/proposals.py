@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from glia_operator.research import speech, team
+from glia_operator.research import acts, speech, team
 from glia_sim import faults
 from glia_sim.policy import document, tree
-
-if TYPE_CHECKING:
-    from glia_operator.research import acts
 
 LONGEST_TITLE = 100
 LONGEST_RATIONALE = 2_000
@@ -82,9 +79,10 @@ def _texts(said: acts.Propose, view: team.View) -> dict[str, str]:
     if longest > team.LONGEST_POLICY:
         raise Mistake(f"the programs have {longest} characters; at most {team.LONGEST_POLICY} are read")
     texts = {name: unfenced(speech.clean(text)) for name, text in given.items() if text.strip()}
+    known = acts.changeable(view)
     for name in texts:
-        if name not in view.tunes:
-            raise Mistake(f"the {name} may not change in this study; {', '.join(sorted(view.tunes))} may")
+        if name not in known:
+            raise Mistake(f"the {name} may not change in this study; {', '.join(sorted(known)) or 'nothing'} may")
     if not texts and not said.parameters and not said.base:
         raise Mistake("the proposal changes nothing; give a program, or parameters of the base")
     return texts

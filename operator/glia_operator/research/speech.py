@@ -81,7 +81,7 @@ def again(asked: Words, answer: str, why: str) -> Words:
 def _system(view: team.View, role: team.Role, form: Form) -> str:
     every = tuple(acts.OF[role])
     told = "Each act is one of the tools that you are given." if form == "tools" else acts.listed(role, every)
-    return language.page(role, {"language": language.described(view.tunes), "acts": told})
+    return language.page(role, {"language": language.described(acts.changeable(view)), "acts": told})
 
 
 def _user(view: team.View, role: team.Role, form: Form, room: int) -> str:
@@ -93,7 +93,7 @@ def _user(view: team.View, role: team.Role, form: Form, room: int) -> str:
 
 def _question(view: team.View, role: team.Role) -> list[str]:
     parts = ["# The study", fenced("task", "\n".join(view.task))]
-    parts.append(f"Objective: {view.objective}. Programs that may change: {', '.join(sorted(view.tunes))}.")
+    parts.append(f"Objective: {view.objective}. Programs that may change: {', '.join(sorted(acts.changeable(view)))}.")
     if view.traits:
         parts[-1] += f" Fleet and workload have: {', '.join(sorted(view.traits))}."
     if view.hints:
