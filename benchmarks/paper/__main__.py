@@ -36,6 +36,8 @@ TABLES = (
     "discovery",
     "story",
     "scheduler",
+    "autoscaling",
+    "stack",
     "seventy",
     "robustness",
     "adaptation",

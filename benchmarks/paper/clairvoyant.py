@@ -1,6 +1,6 @@
 """A scaler that knows the future: on one trace, the cheapest schedule of replicas found that keeps a constraint.
 
-It knows every arrival and every reply's length, and what the twin will make of any schedule, for it tries thousands of
+It knows every arrival and every reply's length, and what the twin will make of any schedule, for it tries hundreds of
 changes on the very trace it is marked on. It has the fleet's own start-up delay, bounds and draining, and the given
 router. What it finds is a lower bound on no proof, but no policy that sees only the past can be expected below it.
 
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 SLOT_S = 60.0
 """A schedule has one number for each so many seconds."""
-STRETCHES = (8, 4, 2, 1)
+STRETCHES = (6, 3, 1)
 """Slots that one change covers, widest first."""
-PRICES = (0.4, 0.2, 0.1, 0.05)
+PRICES = (0.35, 0.175)
 """GPU seconds that one request over the limit is worth, from dear to cheap."""
-OVER_ALLOWED = 0.06
-"""Share of requests over the limit at which the descent stops: a p95 allows 0.05."""
+OVER_ALLOWED = 0.05
+"""Share of requests over the limit that a p95 allows; beyond it the descent stops."""
 
 
 @numba.cfunc(absent.EVALUATE, cache=True)
@@ -139,7 +139,7 @@ def load(machines: fleets.Fleet, workload: trace.Workload) -> Floats:
 
 
 def _lean(descent: _Descent) -> Schedule:
-    """The leanest schedule in proportion to the load ahead that keeps the constraint, by bisection on the proportion."""
+    """The leanest schedule in proportion to the load ahead that keeps the constraint, by bisection."""
     scaler = _scaler(descent.machines)
     curve = load(descent.machines, descent.workload)
     ahead = int(np.ceil(scaler.startup_s / SLOT_S)) + 1
@@ -152,7 +152,7 @@ def _lean(descent: _Descent) -> Schedule:
     for _ in range(10):
         middle = (low * high) ** 0.5
         _, over = descent.tried(schedule(middle), 0.0)
-        low, high = (middle, high) if over < 0.05 else (low, middle)  # noqa: PLR2004 - a p95
+        low, high = (middle, high) if over < OVER_ALLOWED else (low, middle)
     return schedule(low)
 
 

@@ -18,7 +18,7 @@ TERMS = [(), tuple(parts.TERMS)]
     list(itertools.product(parts.ORDERS, (False, True), parts.HELD, ("", *parts.SCHEDULERS))),
 )
 def test_every_composition_passes_the_language_and_declares_what_it_reads(order, admits, held, scheduler):
-    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", *parts.AUTOSCALERS))
+    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", "proportional"))
     for terms, room, balance, autoscaler in choices:
         design = designs.Design(
             order=order,
@@ -34,6 +34,17 @@ def test_every_composition_passes_the_language_and_declares_what_it_reads(order,
         assert document.loads(document.dumps(policy), place="composition") == policy
         assert set(policy.parameters) == set(designs.knobs(design))
         assert (policy.scheduler is None) == (scheduler == "")
+
+
+@pytest.mark.parametrize("autoscaler", parts.AUTOSCALERS)
+def test_every_autoscaler_is_a_program_with_any_reserve_and_hold(autoscaler):
+    reserves, holds = ((), tuple(parts.RESERVES)), ((), *((hold,) for hold in parts.HOLDS), tuple(parts.HOLDS))
+    for kept, stays, gently in itertools.product(reserves, holds, (False, True)):
+        design = designs.Design(autoscaler=autoscaler, reserves=kept, holds=stays, gently=gently)
+        policy = designs.compose(design, {}, name="scaler")
+        assert document.loads(document.dumps(policy), place="scaler") == policy
+        assert set(policy.parameters) == set(designs.knobs(design))
+        assert designs.read(designs.written(design)) == design
 
 
 def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():

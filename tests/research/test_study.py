@@ -122,6 +122,22 @@ def test_the_cost_objects_to_what_the_exam_objects_to(small_brief):
     assert marking.cost(constrained, flat, better) > marking.cost(small_brief, flat, better)
 
 
+def test_a_baseline_that_breaks_a_constraint_is_no_yardstick_elsewhere(small_brief):
+    lean = dataclasses.replace(
+        small_brief,
+        objective=goal.objective("gpu-hours"),
+        constraints=(goal.constraint("p95 slowdown < 5"),),
+    )
+    kept = np.ones((2, 3, 5))  # condition, seed, metric
+    kept[:, :, 2:4] = 0.0
+    broken = kept.copy()
+    broken[1, :, 4] = 50.0
+    dearer = kept.copy()
+    dearer[1, :, 0] = 1.5
+    assert marking.cost(lean, kept, dearer) > 0
+    assert marking.cost(lean, broken, dearer) == 0
+
+
 def test_a_marker_pays_for_the_baseline_once(small_brief, executor):
     from_language = document.load("hra-spf")
     marker = marking.Marker(brief=small_brief, baseline=compiler.compile(small_brief.baseline), executor=executor)

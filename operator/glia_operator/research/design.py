@@ -52,7 +52,7 @@ class Design:
         return replace(self, autoscaler=self.autoscaler or "proportional", reserves=reserves)
 
     def with_hold(self, hold: str) -> Design:
-        """The design whose autoscaler has one more reason not to shrink; the proportional one where it has none."""
+        """The design whose autoscaler has one more reason to stay as it is; the proportional one where it has none."""
         holds = self.holds if hold in self.holds else (*self.holds, hold)
         return replace(self, autoscaler=self.autoscaler or "proportional", holds=holds)
 
@@ -114,7 +114,7 @@ def router(design: Design) -> str:
     if design.admits:
         lines += [
             f"    need = {_blocks(design, 'request.prompt_tokens', '')}",
-            f"    room = {_sum(part.text for part in _room(design))}",
+            f"    room = {_room_text(design)}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
@@ -133,6 +133,11 @@ def _room(design: Design) -> tuple[parts.Part, ...]:
     return (parts.ROOM[design.room], *(parts.ROOM_TERMS[term] for term in design.room_terms))
 
 
+def _room_text(design: Design) -> str:
+    text = _sum(part.text for part in _room(design))
+    return f"max({text}, 0)" if design.room_terms else text
+
+
 def _blocks(design: Design, tokens: str, requests: str) -> str:
     """Blocks that requests need which have not produced a token yet."""
     charge = parts.CHARGES[design.charge].text.format(tokens=tokens, requests=requests)
@@ -145,7 +150,7 @@ def autoscaler(design: Design) -> str:
     lines = [line for part in needs for line in part.text.split("\n")]
     if design.holds:
         stays = " or ".join(parts.HOLDS[hold].text for hold in design.holds)
-        lines += [f"if need < fleet.wanted and ({stays}):", "    return fleet.wanted"]
+        lines += [f"if {stays}:", "    return fleet.wanted"]
     answer = parts.GENTLY.text if design.gently else "ceil(need)"
     return "\n".join(["def replicas(fleet, p):", *(f"    {line}" for line in lines), f"    return {answer}", ""])
 
@@ -203,5 +208,5 @@ def rationale(design: Design) -> str:
         if design.gently:
             sentences.append(parts.GENTLY.why)
         if design.holds:
-            sentences.append(f"It does not shrink while {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
+            sentences.append(f"It stays as it is where {' or '.join(parts.HOLDS[one].why for one in design.holds)}.")
     return " ".join(sentences)

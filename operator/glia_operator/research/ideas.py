@@ -25,6 +25,7 @@ class Idea:
         hypothesis: what should happen and why; a sentence that can be wrong.
         change: from the best design so far to the one to try.
         hope: share of the bottleneck's strength that the objective is expected to improve by.
+        unless: title of an idea against the same thing; where that one was kept, this one is not tried.
         needs: a trait that the fleet and workload must have (`team.View.traits`); empty = none.
     """
 
@@ -34,6 +35,7 @@ class Idea:
     hypothesis: str
     change: Callable[[Design], Design]
     hope: float = 0.1
+    unless: str = ""
     needs: str = ""
 
 
@@ -81,31 +83,13 @@ IDEAS = (
     ),
     Idea(
         title="linear ageing",
+        unless="ageing in proportion",
         hope=0.6,
         program="router",
         addresses="head-of-line",
         hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served "
         "after a bounded wait.",
         change=lambda design: replace(design, admits=True, order="linear"),
-    ),
-    Idea(
-        title="the oldest and the longest yield",
-        hope=0.3,
-        program="scheduler",
-        addresses="memory",
-        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
-        "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
-        "and the mean falls; ageing in the queue keeps the tail.",
-        change=lambda design: replace(design, scheduler="oldest-longest"),
-    ),
-    Idea(
-        title="room that grows with what runs",
-        hope=0.1,
-        program="router",
-        addresses="memory",
-        hypothesis="Running requests grow by a block every few steps: if what stays free is in proportion to them, "
-        "memory is full when few run and safe when many do.",
-        change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
         title="nobody pays twice",
@@ -117,17 +101,39 @@ IDEAS = (
         change=lambda design: replace(design, scheduler="newest-waited"),
     ),
     Idea(
-        title="room that gives way to the queue",
+        title="room that breathes",
+        hope=0.1,
+        program="router",
+        addresses="memory",
+        hypothesis="Running requests grow by a block every few steps, preempted ones want to return, and an idle block "
+        "costs everyone who is held: if what stays free follows all three, memory is full when little can go wrong.",
+        change=lambda design: (
+            replace(design, admits=True, room="growing").with_room_term("preempted").with_room_term("queue")
+        ),
+    ),
+    Idea(
+        title="the oldest and the longest yield",
+        unless="nobody pays twice",
+        hope=0.3,
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
+        "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
+        "and the mean falls; ageing in the queue keeps the tail.",
+        change=lambda design: replace(design, scheduler="oldest-longest"),
+    ),
+    Idea(
+        title="a fixed charge for the reply",
         hope=0.05,
         program="router",
         addresses="memory",
-        hypothesis="A restart costs one request some time, an idle block costs everyone who is held: if less stays "
-        "free the more requests are held, and more where preempted ones want to return, memory is spent on whoever "
-        "waits.",
-        change=lambda design: design.with_room_term("queue").with_room_term("preempted"),
+        hypothesis="Prompts do not foretell outputs: if admission charges every newcomer the same reply instead of a "
+        "share of its prompt, long prompts are not held for growth that they do not have.",
+        change=lambda design: replace(design, admits=True, charge="reply"),
     ),
     Idea(
         title="shortest prompt first in the batch scheduler, in proportion",
+        unless="ageing in proportion",
         hope=0.3,
         program="scheduler",
         addresses="head-of-line",
@@ -158,6 +164,7 @@ IDEAS = (
     ),
     Idea(
         title="committed memory",
+        unless="room that breathes",
         hope=0.05,
         program="router",
         addresses="memory",
@@ -225,12 +232,12 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="room in the smaller fleet",
+        title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
         addresses="idle replicas",
-        hypothesis="A fleet that shrinks into one that is full grows again at once: if shrinking asks for room in the "
-        "smaller fleet, there are fewer turns and fewer slow requests.",
+        hypothesis="A start costs its delay and a drained replica minutes: if the fleet grows only when it is short by "
+        "a share of a replica, and shrinks only into one with room, it turns less often for the same latency.",
         change=lambda design: design.with_hold("band"),
         needs="scales",
     ),
@@ -238,7 +245,7 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
@@ -248,7 +255,7 @@ IDEAS = (
         title="ahead of the trend",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
         "needs, it is there in time, and the fleet can be leaner otherwise.",
         change=lambda design: design.with_reserve("trend"),
@@ -258,7 +265,7 @@ IDEAS = (
         title="patience before shrinking",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="A replica takes its start-up time to come back: if the fleet shrinks only when nothing has changed "
         "for a while, it stops paying for replicas that start again and again.",
         change=lambda design: design.with_hold("patience"),
@@ -268,7 +275,7 @@ IDEAS = (
         title="replicas for the tokens that arrive",
         hope=0.02,
         program="autoscaler",
-        addresses="idle replicas",
+        addresses="start-up delay",
         hypothesis="Work is tokens, not requests: if the tokens that arrive per second ask for replicas, long prompts "
         "count for what they cost.",
         change=lambda design: replace(design, autoscaler="tokens"),

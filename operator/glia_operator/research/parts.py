@@ -242,11 +242,18 @@ KNOBS = {
         log=True,
     ),
     "band": Knob(
-        value=0.3,
+        value=0.4,
         low=0.0,
-        high=3.0,
+        high=2.0,
         unit="replicas",
         meaning="room that must stay in the smaller fleet before the fleet shrinks",
+    ),
+    "slack": Knob(
+        value=0.4,
+        low=0.0,
+        high=2.0,
+        unit="replicas",
+        meaning="how much more than the fleet is needed before the fleet grows",
     ),
 }
 
@@ -408,7 +415,7 @@ AUTOSCALERS = {
 
 RESERVES = {
     "spare": Part(
-        text="need += p.spare * sqrt(need)",
+        text="need += p.spare * sqrt(max(need, 0))",
         why="some spare for chance, which grows with the square root of the load",
         knobs=("spare",),
     ),
@@ -424,13 +431,13 @@ GENTLY = Part(text="max(ceil(need), fleet.wanted - 1)", why="It gives back one r
 
 HOLDS = {
     "patience": Part(
-        text="fleet.since_scale_s < p.patience",
-        why="something has changed a moment ago",
+        text="(need < fleet.wanted and fleet.since_scale_s < p.patience)",
+        why="the smaller fleet would come soon after another change",
         knobs=("patience",),
     ),
     "band": Part(
-        text="need > fleet.wanted - 1 - p.band",
-        why="the smaller fleet would be full",
-        knobs=("band",),
+        text="fleet.wanted - 1 - p.band < need < fleet.wanted + p.slack",
+        why="a fleet one smaller would be full and this one is hardly short",
+        knobs=("band", "slack"),
     ),
 }

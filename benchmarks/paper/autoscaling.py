@@ -1,0 +1,113 @@
+"""The autoscaler alone, against a scaler that knows the future."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glia_operator.research import brief as briefs
+from glia_sim import effect, exam, score, trial
+from glia_sim.policy import document
+from paper import clairvoyant, point, tables, variable
+
+if TYPE_CHECKING:
+    from concurrent import futures
+
+    from glia_sim import fleet as fleets
+    from glia_sim.workload import trace
+    from paper import asking
+
+TITLE = "Autoscaler on a variable load"
+DATA = variable.DATA
+ROUTER = "llq"
+EXPERIMENTS = 8
+CLAIRVOYANT_SEEDS = 4
+PROPORTIONAL = "replicas in proportion to the load"
+"""Title of the experiment that tunes what the paper describes: proportional control on requests in flight."""
+KNOWING = (
+    "Clairvoyant: the cheapest schedule of replicas that coordinate descent finds on each held-out hour itself, with "
+    "arrivals and reply lengths known, and the same router, start-up delay, bounds and draining. It is found, not "
+    "proven: a cheaper one may exist."
+)
+NOTES = (
+    "Static: the fewest replicas that keep p95 slowdown < 5 over the hour. Saving: of its GPU-hours.",
+    KNOWING,
+    "The GPU-hours count start-up and draining. A drained replica is paid until its last reply ends.",
+)
+
+
+def table(asked: asking.Asked) -> tables.Table:
+    """A static fleet, what this project's study designs, and a clairvoyant schedule, on the same held-out hours."""
+    workload, llq = variable.hour(asked), document.load(ROUTER)
+    count = variable.fewest(asked, workload, llq)
+    machines = variable.starting(count)
+    outcome = asked.study(
+        briefs.Brief(
+            fleet=machines,
+            workload=workload,
+            baseline=llq,
+            objective=variable.GPU_HOURS,
+            constraints=(variable.SLOWDOWN,),
+            tunes=frozenset({"autoscaler"}),
+            experiments=EXPERIMENTS,
+        )
+    )
+    simple = next((one.policy for one in outcome.experiments if one.title == PROPORTIONAL), llq)
+    seeds = variable.heldout()
+    static, ours, proportional = variable.pooled(asked, machines, workload, (llq, outcome.best, simple), seeds)
+    known = _clairvoyant(asked, machines, workload, seeds[:CLAIRVOYANT_SEEDS])
+    lowest = 1.0 - known.pooled.gpu_hours / sum(card.gpu_hours for card in static.cards[:CLAIRVOYANT_SEEDS])
+    rows = [
+        _row(f"static, {count} replicas", static, static, lowest),
+        _row("proportional control, tuned", proportional, static, lowest),
+        _row("this project's study", ours, static, lowest),
+        _row(f"clairvoyant ({CLAIRVOYANT_SEEDS} of the hours)", known, static, lowest),
+    ]
+    return tables.Table(
+        title=TITLE,
+        command="python -m paper --only autoscaling",
+        seeds=f"{variable.HELDOUT_SEEDS} held-out hours, drawn in place",
+        measure="GPU-hours for an hour of load, LLQ routing, p95 slowdown < 5 asked; the paper gives no number",
+        columns=("saving", "interval", "share of the clairvoyant's", "p95 slowdown", "p95 e2e (s)", "mean e2e (s)"),
+        rows=tuple(rows),
+        notes=(*NOTES, point.told(outcome)),
+    )
+
+
+def _row(label: str, marks: point.Marks, static: point.Marks, lowest: float) -> tables.Row:
+    found = effect.compare(static.cards[: len(marks.cards)], marks.cards, "gpu_hours", seed=exam.INTERVAL_SEED)
+    saving = -found.estimate
+    return tables.Row(
+        label=label,
+        ours=variable.hours(marks),
+        more=(
+            f"{saving:.1%}",
+            f"{-found.high:.1%} to {-found.low:.1%}",
+            f"{saving / lowest:.0%}",
+            marks.pooled.charged.slowdown.p95,
+            marks.pooled.charged.e2e.p95,
+            marks.pooled.charged.e2e.mean,
+        ),
+    )
+
+
+def _clairvoyant(
+    asked: asking.Asked, machines: fleets.Fleet, workload: trace.Workload, seeds: tuple[int, ...]
+) -> point.Marks:
+    asked.progress(f"clairvoyant schedules of {len(seeds)} hours")
+    jobs = [asked.executor.submit(_schedule, machines, workload, seed) for seed in seeds]
+    records = [one.record for one in _results(jobs)]
+    return point.Marks(cards=tuple(score.pool([one]) for one in records), pooled=score.pool(records))
+
+
+def _results(jobs: list[futures.Future[clairvoyant.Found]]) -> list[clairvoyant.Found]:
+    try:
+        return [job.result() for job in jobs]
+    finally:
+        for job in jobs:
+            job.cancel()
+
+
+def _schedule(machines: fleets.Fleet, workload: trace.Workload, seed: int) -> clairvoyant.Found:
+    """The clairvoyant schedule of the hour that the seed draws; runs in worker processes."""
+    drawn = trial.drawn(trial.Trial(machines=machines, workload=workload, programs=(), seed=seed))
+    return clairvoyant.best(machines, drawn, document.load(ROUTER), variable.SLOWDOWN, seed=0)
