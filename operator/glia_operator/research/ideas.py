@@ -154,6 +154,17 @@ IDEAS = (
         needs="prefills",
     ),
     Idea(
+        title="a thin batch",
+        hope=0.1,
+        program="router",
+        addresses="interference",
+        hypothesis="Every request in a step slows down the others, and where prefills are most of the work a large "
+        "batch finishes no more of them: if a replica takes requests only up to a share of its memory, those that run "
+        "are served faster, and the rest can be sorted at the router.",
+        change=lambda design: replace(design, admits=True, room="thin"),
+        needs="prefills",
+    ),
+    Idea(
         title="prefill backlog",
         hope=0.1,
         program="router",
