@@ -82,7 +82,7 @@ def test_the_chassis_decides_as_each_design_of_the_grammar(marked):
     assert len({bool(one.design.scheduler) for one in sketches}) == 2
     for sketch, mine, chassis_marks in zip(sketches, own, shared, strict=True):
         # Without a scheduler the replicas keep a queue of their own, which equal priorities come close to.
-        assert chassis_marks == (mine if sketch.design.scheduler else pytest.approx(mine, rel=1e-3))
+        assert chassis_marks == (mine if sketch.design.scheduler else pytest.approx(mine, rel=0.03))
 
 
 def test_a_screen_is_one_experiment_and_counts_its_simulations(at_work, small_brief, tmp_path):
