@@ -39,7 +39,7 @@ SLOT_S = 60.0
 """A schedule has one number for each so many seconds."""
 STRETCHES = (6, 3, 1)
 """Slots that one change covers, widest first."""
-PRICE, CHEAPER, DEARER, PASSES = 0.5, 0.6, 1.7, 3
+PRICE, CHEAPER, DEARER, PASSES = 0.5, 0.6, 1.7, 2
 """GPU seconds that one request over the limit is worth at first; cheaper after a pass that keeps the constraint, dearer
 after one that does not."""
 OVER_ALLOWED = 0.05
