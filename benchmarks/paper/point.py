@@ -94,6 +94,11 @@ def versus(baseline: Marks, candidate: Marks, metric: str = MEAN.metric) -> effe
     return effect.compare(baseline.cards, candidate.cards, metric, seed=exam.INTERVAL_SEED)
 
 
+def mean(marks: Marks, metric: str) -> float:
+    """Mean over seeds of a metric."""
+    return sum(card.value(metric) for card in marks.cards) / len(marks.cards)
+
+
 def tail(baseline: Marks, candidate: Marks) -> float:
     """Geometric mean over seeds of the ratio of p99 end-to-end times."""
     return versus(baseline, candidate, verdict.TAIL).ratio

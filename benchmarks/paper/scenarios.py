@@ -13,7 +13,7 @@ from glia_sim.engine import run as runs
 from glia_sim.policy import compile as programs
 from glia_sim.policy import document
 from glia_sim.workload import readers, trace
-from paper import point, tables
+from paper import point, variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +40,12 @@ class Scenario:
 
     Attributes:
         short_of: what there is too little of.
-        load: arrival rate over what the fleet can serve under LLQ; None = the trace's own rate.
+        ask: the brief for a strategy of that name.
     """
 
     name: str
     short_of: str
-    fleet: str
-    requests: Callable[[asking.Asked], trace.Workload]
-    load: float | None
+    ask: Callable[[asking.Asked, str], briefs.Brief]
 
 
 def short_outputs(asked: asking.Asked) -> trace.Workload:
@@ -56,47 +54,63 @@ def short_outputs(asked: asking.Asked) -> trace.Workload:
     return replace(whole, output_tokens=np.maximum(whole.output_tokens // SHORTER, 1))
 
 
+def serving(
+    fleet: str, requests: Callable[[asking.Asked], trace.Workload], *, load: float | None = None
+) -> Callable[[asking.Asked, str], briefs.Brief]:
+    """Questions about mean latency on a fleet: everything tuned, against LLQ.
+
+    Args:
+        fleet: name of a built-in fleet.
+        requests: the trace.
+        load: arrival rate over what the fleet can serve under LLQ; None = the trace's own rate.
+    """
+
+    def ask(asked: asking.Asked, strategy: str) -> briefs.Brief:
+        machines, workload = fleet_file.load(fleet), requests(asked)
+        if load is not None:
+            offered = workload.requests / workload.duration_s
+            workload = workload.scaled(offered / (load * capacity_rps(machines, workload)))
+        return briefs.Brief(
+            fleet=machines,
+            workload=workload,
+            baseline=document.load("llq"),
+            objective=point.MEAN,
+            experiments=EXPERIMENTS,
+            strategy=strategy,
+        )
+
+    return ask
+
+
+def autoscaling(asked: asking.Asked, strategy: str) -> briefs.Brief:
+    """GPU-hours at p95 slowdown < 5, where a replica takes two minutes to start."""
+    return variable.startup_limited(asked, strategy=strategy, experiments=EXPERIMENTS)
+
+
 SCENARIOS = (
-    Scenario(name="KV-bound", short_of="KV memory", fleet=point.FLEET, requests=point.recorded, load=None),
+    Scenario(name="KV-bound", short_of="KV memory", ask=serving(point.FLEET, point.recorded)),
     Scenario(
         name="prefill-bound",
-        short_of="compute for long prompts",
-        fleet="a100x4",
-        requests=lambda _asked: readers.read("synthetic:prefill-heavy?seed=1&requests=1500"),
-        load=0.95,
+        short_of="compute for long prompts, load 0.95",
+        ask=serving("a100x4", lambda _asked: readers.read("synthetic:prefill-heavy?seed=1&requests=1500"), load=0.95),
     ),
     Scenario(
         name="prefix-heavy",
-        short_of="compute for prompts that are half in the prefix cache",
-        fleet="a100x4",
-        requests=lambda asked: asked.recorded(MOONCAKE, limit=1000),
-        load=0.9,
+        short_of="compute for very long prompts, some in the prefix cache, load 0.9",
+        ask=serving("a100x4", lambda asked: asked.recorded(MOONCAKE, limit=1000), load=0.9),
     ),
-    Scenario(name="short outputs", short_of="prefill slots", fleet="a100x4", requests=short_outputs, load=0.95),
+    Scenario(
+        name="short outputs",
+        short_of="compute for prompts, load 0.95",
+        ask=serving("a100x4", short_outputs, load=0.95),
+    ),
     Scenario(
         name="2 H100 + 4 A10",
-        short_of="equal replicas",
-        fleet="mixed-h100x2-a10x4",
-        requests=lambda asked: asked.recorded(CONVERSATION, limit=1500),
-        load=0.9,
+        short_of="equal replicas, load 0.9",
+        ask=serving("mixed-h100x2-a10x4", lambda asked: asked.recorded(CONVERSATION, limit=1500), load=0.9),
     ),
+    Scenario(name="start-up-limited autoscaling", short_of="replicas that start at once", ask=autoscaling),
 )
-
-
-def brief(asked: asking.Asked, scenario: Scenario, *, strategy: str) -> briefs.Brief:
-    """The scenario as a study's question: mean latency, everything tuned, against LLQ."""
-    machines, workload = fleet_file.load(scenario.fleet), scenario.requests(asked)
-    if scenario.load is not None:
-        offered = workload.requests / workload.duration_s
-        workload = workload.scaled(offered / (scenario.load * capacity_rps(machines, workload)))
-    return briefs.Brief(
-        fleet=machines,
-        workload=workload,
-        baseline=document.load("llq"),
-        objective=point.MEAN,
-        experiments=EXPERIMENTS,
-        strategy=strategy,
-    )
 
 
 def capacity_rps(machines: fleets.Fleet, workload: trace.Workload) -> float:
@@ -109,22 +123,3 @@ def capacity_rps(machines: fleets.Fleet, workload: trace.Workload) -> float:
         early, late = np.nanquantile(run.finish_s, (EARLY, LATE)).tolist()
         total += (LATE - EARLY) * workload.requests / (late - early)
     return total
-
-
-def load(asked: asking.Asked, scenario: Scenario) -> float:
-    """Arrival rate over capacity, as the scenario is served."""
-    one = brief(asked, scenario, strategy="glia")
-    rate: float = one.workload.requests / one.workload.duration_s
-    return rate / capacity_rps(one.fleet, one.workload)
-
-
-def named(name: str) -> Scenario:
-    """The scenario of that name.
-
-    Raises:
-        NotRun: there is none yet.
-    """
-    for scenario in SCENARIOS:
-        if scenario.name == name:
-            return scenario
-    raise tables.NotRun(f"scenario {name!r} is not defined.")

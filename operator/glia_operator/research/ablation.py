@@ -19,8 +19,27 @@ if TYPE_CHECKING:
 ABLATION_SEEDS = 12
 SKIPPED_SEEDS = 24
 """Validation seeds that chose among the finalists; an ablation takes the ones after them."""
+LEAST_TOGETHER = 2
 TIE = 0.002
 """Costs this close are a tie, which goes to the shorter program."""
+PLACES = {
+    "order": "the order of held requests",
+    "admits": "holding requests until a replica has room",
+    "room": "the room that stays free",
+    "room_terms": "more room",
+    "charge": "the charge for what will grow",
+    "held": "the count of memory",
+    "gate": "the gate",
+    "balance": "the balance between replicas",
+    "terms": "the term of the choice",
+    "scheduler": "the batch scheduler's order",
+    "autoscaler": "the autoscaler",
+    "reserves": "the reserve of replicas",
+    "holds": "the reason not to shrink",
+    "gently": "shrinking gently",
+}
+"""What the places of a design are called."""
+assert set(PLACES) == {place.name for place in fields(designs.Design)}  # noqa: S101 - the table is total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,25 +67,58 @@ class Without:
         """Whether the policy is as good without the part."""
         return self.cost <= self.whole_cost + TIE
 
+    @property
+    def barred(self) -> bool:
+        """Whether the policy without the part costs more than the baseline, so that the exam would object."""
+        return self.cost > 0.0 > self.whole_cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A policy without a part; `place` and `term` say where a composed design has it."""
+
+    part: str
+    policy: document.Policy
+    place: str = ""
+    term: str = ""
+
 
 def ablate(study: laboratory.Study, done: outcomes.Experiment) -> tuple[Without, ...]:
-    """What an experiment's policy loses without each of its parts, on validation seeds; none where it has one part."""
-    cut = list(variants(study, done))
-    if not cut:
+    """What an experiment's policy loses without each of its parts, on validation seeds; none where it has one part.
+
+    Where several parts of a composed policy help nothing, the last entry is the policy without all of them.
+    """
+    cuts = list(_cuts(study, done))
+    if not cuts:
         return ()
     study.tell(f"ablation of {done.title}")
-    body = study.once("ablation", done.policy.digest, lambda: _measure(study, done.policy, [one for _, one in cut]))
+    found = _marked(study, done, cuts)
+    needless = [cut for cut, one in zip(cuts, found, strict=True) if one.needless and cut.place]
+    if len(needless) < LEAST_TOGETHER:
+        return found
+    design = designs.read(done.parts)
+    for cut in needless:
+        design = _left_out(design, cut.place, cut.term)
+    together = _Cut(part=" and ".join(cut.part for cut in needless), policy=_composed(study, done, design))
+    return (*found, *_marked(study, done, [together]))
+
+
+def _marked(study: laboratory.Study, done: outcomes.Experiment, cuts: list[_Cut]) -> tuple[Without, ...]:
+    """Each cut beside the whole policy; one record for these cuts together."""
+    policies = [cut.policy for cut in cuts]
+    key = f"{done.policy.digest} {policies[0].digest[:19]} {len(policies)}"
+    body = study.once("ablation", key, lambda: _measure(study, done.policy, policies))
     whole, *parts = body["rows"]
     return tuple(
         Without(
-            part=part,
+            part=cut.part,
             improvement=row["improvement"],
             whole=whole["improvement"],
             cost=row["cost"],
             whole_cost=whole["cost"],
-            policy=policy,
+            policy=cut.policy,
         )
-        for (part, policy), row in zip(cut, parts, strict=True)
+        for cut, row in zip(cuts, parts, strict=True)
     )
 
 
@@ -74,53 +126,58 @@ def sentence(found: tuple[Without, ...]) -> str:
     """An ablation in words."""
     if not found:
         return "the policy has a single part"
-    parts = [
+    return f"{'; '.join(phrase(one) for one in found)}."
+
+
+def phrase(one: Without) -> str:
+    """What one part is worth, in words."""
+    return (
         f"without {one.part} {one.improvement:+z.1%} instead of {one.whole:+z.1%} "
-        f"(cost {one.cost - one.whole_cost:+.3f})"
-        for one in found
-    ]
-    return f"{'; '.join(parts)}."
+        f"(cost {one.cost - one.whole_cost:+z.3f})"
+    )
 
 
-def variants(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[tuple[str, document.Policy]]:
+def _cuts(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[_Cut]:
     """The policy without each of its parts: of a composed one its parts, of any other its programs."""
     if done.parts:
-        yield from _composed(study, done)
+        yield from _parts(study, done)
         return
     brief, policy = study.brief, done.policy
     changed = [name for name, text in policy.texts.items() if text != brief.baseline.texts.get(name)]
     for name in changed if len(changed) > 1 else ():
         kept = replace(brief, tunes=brief.tunes - {name})
-        yield f"its {name} program", kept.confined(policy)
+        yield _Cut(part=f"its {name} program", policy=kept.confined(policy))
 
 
-def _composed(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[tuple[str, document.Policy]]:
-    design = designs.read(done.parts)
-    values = {name: one.value for name, one in done.policy.parameters.items() if name in designs.knobs(design)}
+def _parts(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[_Cut]:
+    design, plain = designs.read(done.parts), designs.Design()
     seen = {done.policy.digest}
-    for part, without in _without(design):
-        found = study.brief.confined(designs.compose(without, values, name=done.policy.name))
-        if found.digest not in seen:
-            seen.add(found.digest)
-            yield part, found
-
-
-def _without(design: designs.Design) -> Iterator[tuple[str, designs.Design]]:
-    plain = designs.Design()
     for place in fields(design):
         value, default = getattr(design, place.name), getattr(plain, place.name)
-        if isinstance(value, tuple):
-            for term in value:
-                rest: Any = tuple(one for one in value if one != term)
-                yield (
-                    f"the {place.name.removesuffix('s').replace('_', ' ')} {term}",
-                    replace(design, **{place.name: rest}),
-                )
-        elif value != default:
-            yield (
-                f"{place.name} {value}" if isinstance(value, str) else place.name,
-                replace(design, **{place.name: default}),
-            )
+        terms = value if isinstance(value, tuple) else ("",) if value != default else ()
+        for term in terms:
+            policy = _composed(study, done, _left_out(design, place.name, term))
+            if policy.digest not in seen:
+                seen.add(policy.digest)
+                yield _Cut(part=_words(place.name, term or value), policy=policy, place=place.name, term=term)
+
+
+def _words(place: str, value: object) -> str:
+    return f"{PLACES[place]} ({value})" if isinstance(value, str) else PLACES[place]
+
+
+def _left_out(design: designs.Design, place: str, term: str) -> designs.Design:
+    """The design with the default in a place, or without one term of a place that holds several."""
+    rest: Any = (
+        tuple(one for one in getattr(design, place) if one != term) if term else getattr(designs.Design(), place)
+    )
+    return replace(design, **{place: rest})
+
+
+def _composed(study: laboratory.Study, done: outcomes.Experiment, design: designs.Design) -> document.Policy:
+    """A design with the experiment's values, as far as it reads them."""
+    values = {name: one.value for name, one in done.policy.parameters.items() if name in designs.knobs(design)}
+    return study.brief.confined(designs.compose(design, values, name=done.policy.name))
 
 
 def _measure(study: laboratory.Study, whole: document.Policy, cut: list[document.Policy]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Idea:
         hypothesis: what should happen and why; a sentence that can be wrong.
         change: from the best design so far to the one to try.
         hope: share of the bottleneck's strength that the objective is expected to improve by.
+        unless: title of an idea against the same thing; where that one was kept, this one is not tried.
         needs: a trait that the fleet and workload must have (`team.View.traits`); empty = none.
     """
 
@@ -34,6 +35,7 @@ class Idea:
     hypothesis: str
     change: Callable[[Design], Design]
     hope: float = 0.1
+    unless: str = ""
     needs: str = ""
 
 
@@ -81,31 +83,13 @@ IDEAS = (
     ),
     Idea(
         title="linear ageing",
+        unless="ageing in proportion",
         hope=0.6,
         program="router",
         addresses="head-of-line",
         hypothesis="If each second of waiting forgives a number of prompt tokens, the longest prompts are served "
         "after a bounded wait.",
         change=lambda design: replace(design, admits=True, order="linear"),
-    ),
-    Idea(
-        title="the oldest and the longest yield",
-        hope=0.3,
-        program="scheduler",
-        addresses="memory",
-        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
-        "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
-        "and the mean falls; ageing in the queue keeps the tail.",
-        change=lambda design: replace(design, scheduler="oldest-longest"),
-    ),
-    Idea(
-        title="room that grows with what runs",
-        hope=0.1,
-        program="router",
-        addresses="memory",
-        hypothesis="Running requests grow by a block every few steps: if what stays free is in proportion to them, "
-        "memory is full when few run and safe when many do.",
-        change=lambda design: replace(design, admits=True, room="growing"),
     ),
     Idea(
         title="nobody pays twice",
@@ -117,17 +101,39 @@ IDEAS = (
         change=lambda design: replace(design, scheduler="newest-waited"),
     ),
     Idea(
-        title="room that gives way to the queue",
+        title="room that breathes",
+        hope=0.1,
+        program="router",
+        addresses="memory",
+        hypothesis="Running requests grow by a block every few steps, preempted ones want to return, and an idle block "
+        "costs everyone who is held: if what stays free follows all three, memory is full when little can go wrong.",
+        change=lambda design: (
+            replace(design, admits=True, room="growing").with_room_term("preempted").with_room_term("queue")
+        ),
+    ),
+    Idea(
+        title="the oldest and the longest yield",
+        unless="nobody pays twice",
+        hope=0.3,
+        program="scheduler",
+        addresses="memory",
+        hypothesis="Output lengths are heavy-tailed and unknown, so what has run longest will run longest, and a long "
+        "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
+        "and the mean falls; ageing in the queue keeps the tail.",
+        change=lambda design: replace(design, scheduler="oldest-longest"),
+    ),
+    Idea(
+        title="a fixed charge for the reply",
         hope=0.05,
         program="router",
         addresses="memory",
-        hypothesis="A restart costs one request some time, an idle block costs everyone who is held: if less stays "
-        "free the more requests are held, and more where preempted ones want to return, memory is spent on whoever "
-        "waits.",
-        change=lambda design: design.with_room_term("queue").with_room_term("preempted"),
+        hypothesis="Prompts do not foretell outputs: if admission charges every newcomer the same reply instead of a "
+        "share of its prompt, long prompts are not held for growth that they do not have.",
+        change=lambda design: replace(design, admits=True, charge="reply"),
     ),
     Idea(
         title="shortest prompt first in the batch scheduler, in proportion",
+        unless="ageing in proportion",
         hope=0.3,
         program="scheduler",
         addresses="head-of-line",
@@ -148,6 +154,17 @@ IDEAS = (
         needs="prefills",
     ),
     Idea(
+        title="a thin batch",
+        hope=0.1,
+        program="router",
+        addresses="interference",
+        hypothesis="Every request in a step slows down the others, and where prefills are most of the work a large "
+        "batch finishes no more of them: if a replica takes requests only up to a share of its memory, those that run "
+        "are served faster, and the rest can be sorted at the router.",
+        change=lambda design: replace(design, admits=True, room="thin"),
+        needs="prefills",
+    ),
+    Idea(
         title="prefill backlog",
         hope=0.1,
         program="router",
@@ -158,6 +175,7 @@ IDEAS = (
     ),
     Idea(
         title="committed memory",
+        unless="room that breathes",
         hope=0.05,
         program="router",
         addresses="memory",

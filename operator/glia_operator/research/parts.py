@@ -156,6 +156,14 @@ KNOBS = {
         meaning="prompt tokens that may wait for their prefill on one replica",
         log=True,
     ),
+    "granted": Knob(
+        value=0.3,
+        low=0.03,
+        high=1.0,
+        unit="share of the KV blocks",
+        meaning="share of a replica's KV blocks that is given out at all",
+        log=True,
+    ),
     "yielding": Knob(
         value=300.0,
         low=20.0,
@@ -278,6 +286,11 @@ ROOM = {
         text="floor(p.headroom * replica.kv_blocks)",
         why="a share of the memory",
         knobs=("headroom",),
+    ),
+    "thin": Part(
+        text="floor((1 - p.granted) * replica.kv_blocks)",
+        why="all but a small share of the memory, so that few requests share a step and each is fast",
+        knobs=("granted",),
     ),
     "growing": Part(
         text="floor(p.headroom * replica.kv_blocks) + p.horizon * replica.running / replica.block_size",

@@ -51,9 +51,14 @@ def _next_idea(view: team.View) -> team.Turn:
     """The first idea of the agenda that was not tried and changes something."""
     base = ground(view)
     tried = {one.title for one in view.turns if one.act == "propose"}
+    kept = {one.title for one in view.experiments if one.kept}
     for idea in ideas.ranked(view):
         candidate = idea.change(base.design)
-        if idea.title not in tried and designs.texts(candidate) != designs.texts(base.design):
+        if (
+            idea.title not in tried
+            and idea.unless not in kept
+            and designs.texts(candidate) != designs.texts(base.design)
+        ):
             return _proposal(
                 candidate,
                 base,
@@ -113,14 +118,14 @@ def _composition(view: team.View, said: team.Turn) -> team.Turn:
         # The order of held requests was settled among rivals; a miss may not bring another back.
         if candidate.order == base.design.order and candidate != together:
             together, found = candidate, [*found, idea.title]
-    known = {one.parts for one in view.experiments if one.addresses == "composition"}
-    if designs.written(together) in known:
+    tuned = [one for one in view.experiments if one.addresses == "composition"]
+    if any(one.parts == designs.written(together) and not one.kept for one in tuned):
         return team.Turn(role="researcher", act="rest", text="This composition has been tuned already.")
     company = f"Together with what was kept, {' and '.join(found)} may pay. " if found else ""
     return _proposal(
         together,
         base,
-        title=f"composition {len(known) + 1}: {' and '.join(found) or 'what was kept'}, tuned together",
+        title=f"composition {len(tuned) + 1}: {' and '.join(found) or 'what was kept'}, tuned together",
         hypothesis=f"{designs.rationale(together)} {company}Parameters that were tuned one idea at a time are not "
         "best together: a joint sweep lowers the cost.",
         addresses="composition",

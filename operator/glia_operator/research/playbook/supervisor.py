@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from glia_operator.research import team
+from glia_operator.research import outcome, team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SURPRISE = 0.15
-"""A prediction missed by more than this is worth a question."""
 QUESTIONS = 2
 CONTROLS, KEPT_FOR_COMPOSITIONS = 3, 4
 """Controls are run while more than so many experiments are left."""
-COMPOSITIONS = 2
-NEAR = 0.15
-"""An experiment whose cost comes so close to the best is worth another try in company."""
+COMPOSITIONS = 3
+NEAR, MOST_NEAR = 0.1, 4
+"""An experiment whose cost comes so close to the best is worth another try in company; so many of them at once."""
 
 
 def turn(view: team.View) -> team.Turn:
@@ -55,7 +53,7 @@ def _surprise(view: team.View) -> team.Turn | None:
     line = next((one for one in reversed(view.experiments) if one.predicted is not None), None)
     if line is None or line.predicted is None or line.number in about or len(asked) >= QUESTIONS:
         return None
-    if abs(line.observed - line.predicted) <= SURPRISE:
+    if abs(line.observed - line.predicted) <= outcome.SURPRISE:
         return None
     text = (
         f"Experiment {line.number} ({line.title}) was expected to improve by {line.predicted:+.0%} and did by "
@@ -69,7 +67,7 @@ def _compositions(view: team.View) -> int:
 
 
 def _suggest(view: team.View, why: str) -> team.Turn:
-    """The nearest misses, one more of them with every composition that was tried."""
+    """The nearest misses: all of them at first, then fewer and fewer."""
     kept = [one for one in view.experiments if one.kept]
     cost = kept[-1].cost if kept else 0.0
     near = [
@@ -77,7 +75,7 @@ def _suggest(view: team.View, why: str) -> team.Turn:
         for one in view.experiments
         if not one.kept and one.addresses not in {"control", "composition"} and one.cost < cost + NEAR
     ]
-    chosen = sorted(near, key=lambda one: one.cost)[: _compositions(view) + 1]
+    chosen = sorted(near, key=lambda one: one.cost)[: max(MOST_NEAR - 2 * _compositions(view), 0)]
     return _say("suggest", why, title="compose", numbers=[one.number for one in chosen])
 
 
