@@ -2,7 +2,7 @@
 
 It knows every arrival and every reply's length, and what the twin will make of any schedule, for it tries hundreds of
 changes on the very trace it is marked on. It has the fleet's own start-up delay, bounds and draining, and the given
-router. What it finds is a lower bound on no proof, but no policy that sees only the past can be expected below it.
+router. That its schedule is the cheapest is not proven; a longer descent may find a cheaper one.
 
 1. The requests in service at each moment, were each served as if alone, give a load curve. Replicas in proportion to
    the highest load from now until a start-up later, at the leanest proportion that keeps the constraint.
