@@ -233,16 +233,6 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="replicas in proportion to memory",
-        hope=0.03,
-        program="autoscaler",
-        addresses="idle replicas",
-        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
-        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
-        change=lambda design: replace(design, autoscaler="memory"),
-        needs="scales",
-    ),
-    Idea(
         title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
@@ -256,10 +246,20 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="start-up delay",
+        addresses="idle replicas",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
         needs="scales",
     ),
     Idea(

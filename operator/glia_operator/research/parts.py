@@ -228,7 +228,7 @@ KNOBS = {
         log=True,
     ),
     "spare": Knob(
-        value=0.2,
+        value=0.5,
         low=0.0,
         high=2.0,
         unit="replicas",
