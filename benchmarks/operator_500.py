@@ -60,6 +60,7 @@ def measured(pid: int, metrics: int, count: int, seconds: int) -> dict[str, Any]
         if time.monotonic() - began > 600:  # noqa: PLR2004 - ten minutes
             raise SystemExit(f"after ten minutes: {phases(metrics)}")
     settled_s = time.monotonic() - began
+    begun = histogram(metrics)
     time.sleep(10)
     cpu_s, at = cpu(pid), time.monotonic()
     time.sleep(seconds)
@@ -70,8 +71,12 @@ def measured(pid: int, metrics: int, count: int, seconds: int) -> dict[str, Any]
         "cpu_cores_at_rest": round(used, 4),
         "rss_mb": round(memory_kb(pid, "VmRSS") / 1024, 1),
         "peak_rss_mb": round(memory_kb(pid, "VmHWM") / 1024, 1),
-        "reconciles": histogram(metrics)["+Inf"],
-        "reconcile_p99_below_s": quantile(histogram(metrics), 0.99),
+        "load_average": os.getloadavg()[1],
+        "looks_while_it_began": begun["+Inf"],
+        "look_s_while_it_began": quantiles(begun),
+        "looks": histogram(metrics)["+Inf"],
+        "look_s": quantiles(histogram(metrics)),
+        "requests": requests(metrics),
         "phases": phases(metrics),
     }
 
@@ -128,9 +133,25 @@ def histogram(metrics: int) -> dict[str, int]:
     return {bound: int(float(value)) for bound, value in re.findall(pattern, page(metrics))}
 
 
+def quantiles(buckets: dict[str, int]) -> dict[str, float]:
+    """Median and 99th percentile."""
+    return {"p50": quantile(buckets, 0.5), "p99": quantile(buckets, 0.99)}
+
+
 def quantile(buckets: dict[str, int], share: float) -> float:
-    """The upper bound of the bucket that holds the quantile."""
-    return next(float(bound) for bound, value in buckets.items() if value >= share * buckets["+Inf"])
+    """Within the bucket that holds it the looks are taken as evenly spread, as Prometheus does."""
+    wanted, low_s, below = share * buckets["+Inf"], 0.0, 0
+    for bound, value in buckets.items():
+        if value >= wanted:
+            return round(low_s + (float(bound) - low_s) * (wanted - below) / (value - below), 4)
+        low_s, below = float(bound), value
+    return float("inf")
+
+
+def requests(metrics: int) -> dict[str, int]:
+    """Requests to the API by verb and code."""
+    found = re.findall(r'glia_api_requests_total{code="(\d+)",verb="(\w+)"} (\S+)', page(metrics))
+    return {f"{verb} {code}": int(float(value)) for code, verb, value in found}
 
 
 def cpu(pid: int) -> float:

@@ -40,8 +40,7 @@ def table(asked: asking.Asked) -> tables.Table:
     marks = point.heldout(asked, machines, workload, policies)
     return tables.Table(
         title=TITLE,
-        command=f"glia optimize --fleet {point.FLEET} --trace {point.TRACE} --time-scale {point.TIME_SCALE} "
-        f"--tune scheduler --budget {EXPERIMENTS}",
+        command="make paper PAPER='--only scheduler'",
         seeds=f"Pooled over {point.SEEDS} held-out seeds that no exam sat on",
         measure="How much lower the mean end-to-end time is than in order of arrival, mean over seeds",
         columns=("mean, s", "p50", "p90", "p99", "restarted", "p99 to arrival order"),

@@ -20,8 +20,8 @@ PAPER = 0.6
 SCALER = """\
 def replicas(fleet, p):
     waiting = 0
-    for replica in fleet.replicas:
-        waiting += replica.waiting
+    for one in fleet.replicas:
+        waiting += one.waiting
     needed = ceil(waiting / 5)
     if needed < fleet.wanted and fleet.since_scale_s < 300:
         return fleet.wanted

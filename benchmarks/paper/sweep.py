@@ -25,6 +25,7 @@ GRID = {
     "yielding": (100.0, 1000.0),
     "tilt": (100.0,),
     "turn": (5.0, 100.0),
+    "mercy": (20.0,),
 }
 """Values of each parameter; one that is not named here keeps its part's own."""
 BETTER = 1.01

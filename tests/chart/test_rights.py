@@ -10,7 +10,7 @@ OPERATOR = {
     ("glia.dev", "gliapolicies"): {"get", "list", "watch", "create", "patch", "approve"},
     ("glia.dev", "gliapolicies/status"): {"patch"},
     ("apps", "deployments"): {"list", "watch"},
-    ("", "configmaps"): {"get", "list", "create", "patch", "delete"},
+    ("", "configmaps"): {"get", "list", "watch", "create", "patch", "delete"},
     ("", "events"): {"get", "create", "patch"},
 }
 ROLES = ("Role", "ClusterRole")

@@ -14,6 +14,7 @@ NONSENSE = {
     "replicas=100": "'/replicas': maximum: got 100, want 5",
     "replicas=two": "'/replicas': got string, want integer",
     "workers=0": "'/workers': minimum: got 0, want 1",
+    "executor=scheduler:8786": "'/executor': 'scheduler:8786' does not match pattern",
     "logLevel=loud": "'/logLevel': value must be one of 'debug', 'info', 'warning', 'error'",
     "watchNamespaces={Team_A}": "'/watchNamespaces/0': 'Team_A' does not match pattern",
     "watchNamespaces={chat,chat}": "'/watchNamespaces': items at 0 and 1 are equal",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 KUBECTL = pathlib.Path(sys.prefix) / "bin" / "kubectl"
 POLL_S = 0.1
-COMMAND_S = 240.0
+COMMAND_S = 300.0
+PATIENCE_S = 240.0
+"""Of waits that end as soon as what is waited for is there; a busy machine needs minutes for what takes seconds."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Request:
     """One answered request, as the API server's audit log has it."""
 
     user: str
+    """Empty where the API server did not recognise who asked: a pod whose account was deleted, for example."""
     verb: str
     resource: str
     subresource: str
@@ -63,6 +66,23 @@ class Cluster:
             return str(fault)
         raise faults.ClusterFault(f"`kubectl {' '.join(arguments)}` should have been refused, but answered {answer!r}")
 
+    def until_may(self, verb: str, what: str, *, namespace: str = "default") -> None:
+        """Waits until this user has a right: a binding counts once the API server's authoriser has heard of it."""
+        until(f"the right to {verb} {what} counts in {namespace}", lambda: self.may(verb, what, namespace=namespace))
+
+    def may(self, verb: str, what: str, *, namespace: str = "default") -> bool:
+        """Whether this user has a right now, for example to `get` `pods/log` or `patch` `deployments.apps`."""
+        whole, _, subresource = what.partition("/")
+        resource, _, group = whole.partition(".")
+        about = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**about, "namespace": namespace}},
+        }
+        answer = json.loads(self.kubectl("create", "-f", "-", "-o", "json", given=json.dumps(review)))
+        return bool(answer["status"]["allowed"])
+
     def get(self, *arguments: str) -> Any:
         """What `kubectl get ... -o json` answers; of several objects, the list of them."""
         answer = json.loads(self.kubectl("get", *arguments, "-o", "json"))
@@ -89,7 +109,9 @@ class Cluster:
     def requests(self, *, since: int = 0) -> Iterator[Request]:
         """All requests answered since a mark, in order."""
         with (self.own_folder("an audit log") / "audit.log").open("rb") as log:
-            log.seek(since)
+            log.seek(max(since - 1, 0))
+            if since:
+                log.readline()
             for line in log:
                 if line.endswith(b"\n"):
                     yield _request(json.loads(line))
@@ -134,22 +156,29 @@ class Cluster:
         return answer.stdout
 
 
-def until(what: str, true: Callable[[], object], *, timeout_s: float = 120.0) -> Any:
-    """Waits until `true()` is, and returns it; a fault that names `what` when time is over."""
+def until(what: str, true: Callable[[], object], *, timeout_s: float = PATIENCE_S) -> Any:
+    """Waits until `true()` is, and returns it; a fault that names `what` when time is over.
+
+    A fault meanwhile means not yet: what is asked for may not be there, or its container may not have begun.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
-        value = true()
+        last = ""
+        try:
+            value = true()
+        except faults.ClusterFault as fault:
+            value, last = None, f"; the last answer: {fault}"
         if value:
             return value
         if time.monotonic() > deadline:
-            raise faults.ClusterFault(f"waited {timeout_s:.0f} s in vain until {what}")
+            raise faults.ClusterFault(f"waited {timeout_s:.0f} s in vain until {what}{last}")
         time.sleep(POLL_S)
 
 
 def _request(event: Mapping[str, Any]) -> Request:
     about = event.get("objectRef", {})
     return Request(
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),
         verb=event["verb"],
         resource=about.get("resource", ""),
         subresource=about.get("subresource", ""),

@@ -34,7 +34,7 @@ def processes(tmp_path):
 
 async def _until_ready(url):
     async with aiohttp.ClientSession() as client:
-        for _ in range(600):
+        for _ in range(2400):
             try:
                 async with client.get(url + "/health"):
                     return

@@ -93,3 +93,22 @@ async def test_objects_are_counted_by_phase(resync, store, metrics, make):
     page = metrics.page()
     assert b'glia_optimizations{phase="Paused"} 1.0' in page
     assert b'glia_optimizations{phase="None"} 1.0' in page
+
+
+async def test_predictions_are_told_one_by_one_and_only_so_many(resync, store, metrics, make, monkeypatch):
+    candidate = {"policy": "a-2", "predictedImprovement": "-1.50%"}
+    statuses = {
+        "a": {"candidate": candidate, "active": {"policy": "a-1", "improvement": "+19.35%"}},
+        "b": {"active": {"policy": "b-1"}},
+        "c": {"candidate": candidate},
+    }
+    for name, status in statuses.items():
+        store.take(kube.OPTIMIZATIONS, {**make(name, 1), "status": status})
+    monkeypatch.setattr(resyncing, "MOST_PREDICTIONS", 2)
+    resync.count()
+    resync.count()
+    told = [line for line in metrics.page().decode().splitlines() if line.startswith("glia_predicted_improvement{")]
+    assert told == [
+        'glia_predicted_improvement{optimization="a",optimization_namespace="team",standing="candidate"} -0.015',
+        'glia_predicted_improvement{optimization="a",optimization_namespace="team",standing="active"} 0.1935',
+    ]

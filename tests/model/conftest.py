@@ -49,7 +49,7 @@ class _Handler(server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.headers.append(dict(self.headers))
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         if body["messages"][0]["content"].startswith("Answer with the word ready"):
             self.server.greetings += 1
             step = self.server.greet or text("ready")

@@ -44,7 +44,6 @@ SUPERVISORS = [
     ("approve", "reason"),
     ("send-back", "reason"),
     ("ask", "question"),
-    ("demand", "control"),
     ("suggest", "suggestion"),
     ("end", "reason"),
 ]
@@ -55,6 +54,17 @@ def test_every_act_of_the_supervisor_is_read(brain, scripted, said, view, pendin
     scripted.script(said.tool(act, **{field: "In words."}))
     turn = brain().supervisor(view(pending=pending))
     assert (turn.role, turn.act, turn.text) == ("supervisor", act, "In words.")
+
+
+def test_a_demand_names_a_control_or_the_experiment_to_take_apart(brain, scripted, said, view, lines):
+    scripted.script(said.tool("demand", kind="ablation", reason="Which part pays?", experiments=[1]))
+    turn = brain().supervisor(view(experiments=(lines(1),)))
+    assert (turn.act, turn.title, turn.numbers) == ("demand", "ablation", (1,))
+    scripted.script(
+        said.tool("demand", kind="ablation", reason="Which?"), said.tool("demand", kind="control", reason="?")
+    )
+    assert brain().supervisor(view()).title == "control"
+    assert "needs the number" in scripted.asked[-1]["messages"][1]["content"]
 
 
 def test_a_model_that_calls_no_tool_is_asked_by_json_schema_from_then_on(brain, scripted, said, view):
@@ -172,7 +182,7 @@ def test_an_act_that_makes_no_sense_now_is_not_offered(brain, scripted, said, vi
     scripted.script(said.tool("end", reason="Over."))
     mind = brain()
     mind.supervisor(view(experiments_left=0))
-    assert [one["function"]["name"] for one in scripted.asked[0]["tools"]] == ["ask", "suggest", "end"]
+    assert [one["function"]["name"] for one in scripted.asked[0]["tools"]] == ["ask", "demand", "suggest", "end"]
     scripted.script(said.tool("rest", reason="Over."))
     mind.researcher(view(experiments_left=0))
     assert "propose" not in [one["function"]["name"] for one in scripted.asked[1]["tools"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from glia_operator.adapters import kube, kube_fake, pages
@@ -29,6 +31,21 @@ async def test_what_was_written_is_read_again_by_an_operator_that_knows_nothing(
     assert book.experiments == book.records == 3
 
 
+async def test_the_time_spent_stands_beside_the_records_on_every_page(cluster):
+    book = await filled(cluster, count=2, size=90_000)
+    book = dataclasses.replace(book, spent_s=60.0)
+    book = await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "2", {"x": "y" * 90_000}))
+    assert len(book.pages) == 2
+    book = dataclasses.replace(book, spent_s=90.0)
+    book = await pages.append(cluster, OWNER, book, pages.line(book, "experiment", "3", {}))
+    (read,) = (await pages.load(cluster, OWNER)).values()
+    assert read.spent_s == 90.0
+    marred = cluster.objects["configmaps", "team", book.names[-1]]["metadata"]["annotations"]
+    marred["glia.dev/spent-seconds"] = "ages"
+    (read,) = (await pages.load(cluster, OWNER)).values()
+    assert read.spent_s == 0.0
+
+
 async def test_a_long_study_takes_several_pages_each_below_512_kb(cluster):
     book = await filled(cluster, count=8, size=90_000)
     assert len(book.pages) == 4
@@ -54,6 +71,7 @@ async def test_pages_are_owned_and_labelled(cluster):
         "app.kubernetes.io/managed-by": "glia-operator",
     }
     assert metadata["annotations"]["glia.dev/sequence"] == "0"
+    assert metadata["annotations"]["glia.dev/spent-seconds"] == "0"
     assert "finalizers" not in metadata
 
 

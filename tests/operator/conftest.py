@@ -11,7 +11,7 @@ import pytest
 from glia_operator.adapters import clock as clocks
 from glia_operator.adapters import kube, kube_fake, study_process
 from glia_operator.adapters import metrics as measures
-from glia_operator.handlers import apply, events, observe, reconcile
+from glia_operator.handlers import apply, events, observe, reconcile, sources
 from glia_operator.handlers import shelf as shelves
 from glia_operator.handlers import store as stores
 from glia_operator.handlers import studies as studying
@@ -115,7 +115,11 @@ class Operator:
             metrics=self.metrics,
             clock=clock,
         )
-        self.task = None
+        self.streams = kube_fake.FakeStreams()
+        self.sources = sources.Sources(
+            cluster, self.streams, store=self.store, namespaces=(None,), clock=clock, news=self.news
+        )
+        self.tasks = []
 
     def news(self, keys):
         for key in keys:
@@ -129,8 +133,13 @@ class Operator:
         for kind in stores.WATCHED:
             for body in self.cluster.of(kind):
                 self.news(self.store.take(kind, body))
-        self.task = asyncio.create_task(self.looks.run())
+        self.tasks = [asyncio.create_task(one) for one in (self.looks.run(), self.sources.run())]
         return self
+
+    def config_map(self, name, **data):
+        """Somebody writes a ConfigMap, and the stream of them shows it."""
+        body = self.cluster.put(kube.CONFIG_MAPS, {"metadata": {"name": name, "namespace": "team"}, "data": data})
+        self.streams.events.put_nowait({"type": "MODIFIED", "object": body})
 
     def watch(self):
         """What a watch would show by now."""
@@ -139,9 +148,9 @@ class Operator:
                 self.news(self.store.take(kind, body))
 
     async def end(self):
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.studies.close()
 
     async def run_for(self, seconds):

@@ -82,8 +82,8 @@ async def test_dying_at_any_call_and_starting_anew_comes_to_the_same_end(cluster
     first = new_operator().begin()
 
     def die(_call):
-        if len(cluster.calls) >= calls and not first.task.done():
-            first.task.cancel()
+        if len(cluster.calls) >= calls and not first.tasks[0].done():
+            first.tasks[0].cancel()
             raise RuntimeError("the process is gone")
 
     cluster.fault = die
@@ -165,9 +165,23 @@ async def test_a_missing_config_map_is_told_and_seen_when_it_comes(cluster, new_
     await operator.run_for(10)
     found = {one["type"]: one for one in cluster.status["conditions"]}["BriefReady"]
     assert (found["status"], found["reason"]) == ("False", "ConfigMapMissing")
-    cluster.put(kube.CONFIG_MAPS, {"metadata": {"name": "fleet", "namespace": "team"}, "data": {"fleet.yaml": "x"}})
-    await operator.run_for(120)
+    operator.config_map("fleet", **{"fleet.yaml": "x"})
+    await operator.run_for(10)
     assert cluster.status["phase"] == "AwaitingApproval"
+
+
+async def test_a_config_map_that_changes_is_another_question(cluster, new_operator):
+    cluster.wish(offline={"trace": "synthetic:paper?requests=100&seed=1", "configMapRef": {"name": "fleet"}})
+    operator = new_operator().begin()
+    operator.config_map("fleet", **{"fleet.yaml": "x"})
+    await operator.run_for(10)
+    before = cluster.status["study"]["questionDigest"]
+    operator.config_map("fleet", **{"fleet.yaml": "x", "unnamed": "y"})
+    await operator.run_for(10)
+    assert cluster.status["study"]["questionDigest"] == before
+    operator.config_map("fleet", **{"fleet.yaml": "z"})
+    await operator.run_for(10)
+    assert cluster.status["study"]["questionDigest"] != before
 
 
 async def test_a_made_up_policy_without_an_optimisation_is_judged_all_the_same(cluster, new_operator):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html.parser
 import json
 import re
 
@@ -13,57 +12,7 @@ import pytest
 from glia_operator.report import numbers, page, tables
 from glia_sim.policy import change, document
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-FETCHED = {"src", "href", "srcset", "data", "action", "poster", "background"}
 HOSTILE = "<script>alert('x')</script>&\"</style></pre><img src=x onerror=alert(1)>"
-
-
-class Page(html.parser.HTMLParser):
-    """Elements, attributes and visible text of a document, which must nest properly."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.stack, self.links, self.ids, self.tags, self.words = [], [], [], [], []
-        self.scripts = []
-        self.feed(text)
-        self.close()
-        assert self.stack == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        for name, value in attributes:
-            assert not name.startswith("on"), (tag, name)
-            if name in FETCHED:
-                self.links.append(value)
-            if name == "id":
-                self.ids.append(value)
-        if tag not in VOID:
-            self.stack.append(tag)
-
-    def handle_endtag(self, tag):
-        assert tag not in VOID
-        assert self.stack.pop() == tag, (tag, self.getpos())
-
-    def handle_data(self, data):
-        (self.scripts if self.stack and self.stack[-1] == "script" else self.words).append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-
-def flat(sentence):
-    return " ".join(sentence.split())
-
-
-@pytest.fixture(scope="session")
-def shown(told):
-    return Page(page.render(told))
-
-
-@pytest.fixture(scope="session")
-def shown_change(changed):
-    return Page(page.render(changed))
 
 
 def test_the_page_is_proper_html(shown):
@@ -85,7 +34,7 @@ def test_links_lead_to_sections_of_the_page(shown):
     assert {"research", "latency", "timeline", "policy", "exam"} <= set(shown.ids)
 
 
-def test_every_experiment_is_told_with_hypothesis_effect_and_finding(told, shown):
+def test_every_experiment_is_told_with_hypothesis_effect_and_finding(told, shown, flat):
     assert told.outcome.experiments
     for one, row in zip(told.outcome.experiments, tables.experiments(told), strict=True):
         for sentence in (one.title, one.hypothesis, one.finding, row["gain"][0], row["gain"][1]):
@@ -104,7 +53,7 @@ def test_the_marks_are_the_outcomes(told, shown):
     assert rows["mean end-to-end, s"]["change"] == expected
 
 
-def test_every_section_of_the_exam_and_every_reason_is_told(told, shown):
+def test_every_section_of_the_exam_and_every_reason_is_told(told, shown, flat):
     verdict = told.outcome.verdict
     for section in (verdict.heldout, *verdict.robustness):
         assert flat(section.title) in shown.text
@@ -114,7 +63,7 @@ def test_every_section_of_the_exam_and_every_reason_is_told(told, shown):
     assert "p90 ttft" in shown.text
 
 
-def test_the_policy_stands_there_whole_with_its_change_in_words_and_as_a_diff(changed, shown_change):
+def test_the_policy_stands_there_whole_with_its_change_in_words_and_as_a_diff(changed, shown_change, flat):
     best = changed.outcome.best
     for text in best.texts.values():
         assert flat(text) in shown_change.text
@@ -145,7 +94,7 @@ def test_the_plots_hold_both_runs_as_they_were(told, shown):
     assert {"e2e", "ttft", "kv", "held", "waiting", "experiments", "exam"} <= set(held)
 
 
-def test_hostile_names_and_sentences_stay_text(told):
+def test_hostile_names_and_sentences_stay_text(told, read, flat):
     """Rationale, program, workload, fleet and experiment may come from anyone, a language model included."""
     text = (
         f"name: hostile\nrationale: {json.dumps(HOSTILE)}\nrouter: |\n"
@@ -165,8 +114,8 @@ def test_hostile_names_and_sentences_stay_text(told):
         machines=dataclasses.replace(told.machines, name=HOSTILE),
     )
     rendered = page.render(hostile)
-    shown = Page(rendered)
-    honest = Page(page.render(told))
+    shown = read(rendered)
+    honest = read(page.render(told))
     assert shown.tags.count("script") == honest.tags.count("script")
     assert "img" not in shown.tags
     assert shown.text.count(flat(HOSTILE)) >= 7

@@ -8,7 +8,11 @@ import pytest
 
 from glia_operator.research import design as designs
 from glia_operator.research import parts, tuning
-from glia_sim.policy import document
+from glia_sim import fleet_file
+from glia_sim.engine import run as runs
+from glia_sim.policy import compile as programs
+from glia_sim.policy import document, interpret
+from glia_sim.workload import readers
 
 TERMS = [(), tuple(parts.TERMS)]
 
@@ -18,7 +22,7 @@ TERMS = [(), tuple(parts.TERMS)]
     list(itertools.product(parts.ORDERS, (False, True), parts.HELD, ("", *parts.SCHEDULERS))),
 )
 def test_every_composition_passes_the_language_and_declares_what_it_reads(order, admits, held, scheduler):
-    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", *parts.AUTOSCALERS))
+    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", "proportional"))
     for terms, room, balance, autoscaler in choices:
         design = designs.Design(
             order=order,
@@ -36,6 +40,25 @@ def test_every_composition_passes_the_language_and_declares_what_it_reads(order,
         assert (policy.scheduler is None) == (scheduler == "")
 
 
+@pytest.mark.parametrize("autoscaler", parts.AUTOSCALERS)
+def test_every_autoscaler_is_a_program_with_any_reserve_and_hold(autoscaler):
+    reserves, holds = ((), tuple(parts.RESERVES)), ((), *((hold,) for hold in parts.HOLDS), tuple(parts.HOLDS))
+    for kept, stays, gently in itertools.product(reserves, holds, (False, True)):
+        design = designs.Design(autoscaler=autoscaler, reserves=kept, holds=stays, gently=gently)
+        policy = designs.compose(design, {}, name="scaler")
+        assert document.loads(document.dumps(policy), place="scaler") == policy
+        assert set(policy.parameters) == set(designs.knobs(design))
+        assert designs.read(designs.written(design)) == design
+
+
+@pytest.mark.parametrize(("admits", "gate"), list(itertools.product((False, True), parts.GATES)))
+def test_a_gate_stands_beside_admission_and_says_what_it_keeps_out(admits, gate):
+    policy = designs.compose(designs.Design(admits=admits, gate=gate), {}, name="gated")
+    assert set(parts.GATES[gate].knobs) <= set(policy.parameters)
+    assert policy.router.count("return BLOCK") == 1 + admits
+    assert parts.GATES[gate].why in policy.rationale
+
+
 def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():
     for name, knob in parts.KNOBS.items():
         for value in (knob.low, knob.value, knob.high):
@@ -48,3 +71,40 @@ def test_values_never_leave_their_bounds():
     for knob in parts.KNOBS.values():
         assert tuning.value_at(knob, -3.0) == knob.low
         assert tuning.value_at(knob, 7.0) == knob.high
+
+
+@pytest.fixture(scope="module")
+def prefills():
+    """Two replicas that spend most of their time on prompts, kept busy."""
+    return fleet_file.load("h100x8-70b"), readers.read("synthetic:prefill-heavy?requests=300&rate=7")
+
+
+def test_a_gate_that_no_prompt_fits_through_still_lets_every_request_be_served(prefills):
+    design = designs.Design(order="shortest", gate="prefill")
+    program = programs.compile(designs.compose(design, {"backlog": parts.KNOBS["backlog"].low}, name="narrow"))
+    run = runs.simulate(*prefills, program)
+    assert (run.status == runs.FINISHED).all()
+    assert run.policy_faults == 0
+
+
+def test_a_gate_leaves_no_more_prompt_tokens_at_a_replica_than_it_says(prefills):
+    program = programs.compile(designs.compose(designs.Design(gate="prefill"), {"backlog": 20_000}, name="gate"))
+    run = runs.simulate(*prefills, program)
+    for replica in (0, 1):
+        mine = run.replica == replica
+        for at in run.dispatch_s[mine]:
+            there = mine & (run.dispatch_s <= at) & (run.first_token_s > at)
+            assert run.prompt_tokens[there].sum() <= 20_000 or there.sum() == 1
+
+
+def test_the_key_in_proportion_trades_the_length_of_a_prompt_for_arrivals():
+    design = designs.Design(scheduler="in-proportion")
+    policy = designs.compose(design, {"yielding": 100.0, "alike": 1.0}, name="key")
+
+    def key(prompt_tokens, sequence):
+        request = {"prompt_tokens": prompt_tokens, "waited_s": 0.0, "sequence": sequence, "u1": 0.0, "u2": 0.0}
+        return interpret.priority(policy, request, [], {})
+
+    assert key(100, 0) < key(1000, 0)
+    assert key(100, 1000) > key(1000, 0)
+    assert key(2718, 0) == pytest.approx(key(1000, 100), abs=2)

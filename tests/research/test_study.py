@@ -118,8 +118,37 @@ def test_the_cost_objects_to_what_the_exam_objects_to(small_brief):
     faulting[1, 0, 3] = 1.0
     for bad in (worse_tail, failing, faulting):
         assert marking.cost(small_brief, flat, bad) > 0
+    constrained = dataclasses.replace(small_brief, constraints=(goal.constraint("p90 ttft < 1.2s"),))
+    late = better.copy()
+    late[0, :, 4] = 1.4
+    assert marking.cost(constrained, flat, late) > 0
+
+
+def test_where_the_baseline_breaks_a_constraint_breaking_it_less_is_better_than_the_baseline(small_brief):
     constrained = dataclasses.replace(small_brief, constraints=(goal.constraint("p90 ttft < 0.5s"),))
-    assert marking.cost(constrained, flat, better) > marking.cost(small_brief, flat, better)
+    flat = np.ones((2, 3, 5))  # condition, seed, metric
+    flat[:, :, 2:4] = 0.0
+    sooner, later = flat.copy(), flat.copy()
+    sooner[0, :, 4], later[0, :, 4] = 0.8, 1.2
+    assert marking.cost(constrained, flat, sooner) < 0 < marking.cost(constrained, flat, later)
+    assert marking.cost(constrained, flat, flat) == 0
+    assert marking.cost(small_brief, flat, sooner) == 0
+
+
+def test_a_baseline_that_breaks_a_constraint_is_no_yardstick_elsewhere(small_brief):
+    lean = dataclasses.replace(
+        small_brief,
+        objective=goal.objective("gpu-hours"),
+        constraints=(goal.constraint("p95 slowdown < 5"),),
+    )
+    kept = np.ones((2, 3, 5))  # condition, seed, metric
+    kept[:, :, 2:4] = 0.0
+    broken = kept.copy()
+    broken[1, :, 4] = 50.0
+    dearer = kept.copy()
+    dearer[1, :, 0] = 1.5
+    assert marking.cost(lean, kept, dearer) > 0
+    assert marking.cost(lean, broken, dearer) == 0
 
 
 def test_a_marker_pays_for_the_baseline_once(small_brief, executor):

@@ -128,6 +128,13 @@ class TestRobustness:
         assert decide(asked, good, replace(good, baseline=slow, candidate=slow)).approved
         refused(decide(asked, good, replace(good, title="load x1.2", candidate=slow)), "load x1.2: 'p90 ttft < 10 s'")
 
+    def test_what_keeping_a_constraint_costs_is_no_loss_where_the_baseline_breaks_it(self, good, make):
+        slow, asked = make.card([40.0, 80.0]), rules("gpu-hours", ASKED)
+        dearer = replace(good, title="load x1.2", objective=WORSE)
+        refused(decide(asked, good, dearer), "load x1.2: gpu-hours gets worse")
+        assert decide(asked, good, replace(dearer, baseline=slow)).approved
+        refused(decide(asked, good, replace(dearer, baseline=slow, candidate=slow)), "load x1.2: gpu-hours gets worse")
+
     def test_faults_and_failures_count_as_on_held_out_seeds(self, good):
         bad = replace(good, title="burstier", candidate=replace(good.candidate, policy_faults=1, failed=1))
         refused(decide(rules(), good, bad), "burstier: the candidate's programs faulted", "burstier: 1 of 2 requests")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from glia_operator.api import crds
@@ -13,6 +14,7 @@ from glia_operator.plugin import wire
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+POLL_S = 0.1
 FOLDER = str(pathlib.Path(__file__).resolve().parents[2] / "crds")
 
 
@@ -23,13 +25,13 @@ def present(cluster: Any) -> Iterator[None]:
     new = [kind.crd_name for kind in crds.KINDS if kind.crd_name not in before]
     if new:
         cluster.kubectl("apply", "--server-side", "-f", FOLDER)
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", FOLDER)
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", FOLDER)
         _await_service(cluster)
     try:
         yield
     finally:
         if new:
-            cluster.kubectl("delete", "crd", *new, "--timeout=60s")
+            cluster.kubectl("delete", "crd", *new, "--timeout=240s")
 
 
 def _await_service(cluster: Any) -> None:
@@ -40,3 +42,4 @@ def _await_service(cluster: Any) -> None:
             with contextlib.suppress(clusters.Missing):
                 where.items(kind.name)
                 break
+            time.sleep(POLL_S)

@@ -43,7 +43,7 @@ def job(**offline):
     }
 
 
-async def studied(job, lines=(), stop_after=None):
+async def studied(job, lines=(), stop_after=None, spent_s=0.0):
     """Run a process: the book that it filled, and what else it said."""
     process = await study_process.StudyProcess.start()
     book, said = None, []
@@ -54,7 +54,7 @@ async def studied(job, lines=(), stop_after=None):
                 book = pages.Book(question="q", brief=message["brief"])
                 for line in lines:
                     book = pages.admitted(book, line)
-                await process.write({"records": list(lines)})
+                await process.write({"records": list(lines), "spent_s": spent_s})
             elif "record" in message:
                 book = pages.admitted(book, message["record"])
                 lines = [*lines, message["record"]]
@@ -90,6 +90,16 @@ async def test_a_study_ends_with_an_answer_and_goes_on_after_a_death_without_rep
     assert again == lines
     assert resumed.answer == whole.answer
     assert said[-1] == {"finished": True}
+
+
+async def test_what_was_spent_before_a_death_counts_toward_the_time_limit():
+    limited = job()
+    limited["spec"]["research"] = {"budget": {"experiments": 2, "duration": "10m"}}
+    spent, _, _ = await studied(limited, spent_s=601.0)
+    assert spent.experiments == 0
+    assert spent.answer is not None
+    fresh, _, _ = await studied(limited, stop_after=1)
+    assert fresh.experiments == 1
 
 
 async def test_what_it_proposes_is_a_policy_whose_digest_and_programs_check():

@@ -46,6 +46,29 @@ async def test_a_resumed_study_is_given_every_record_that_stands(stage, script, 
     assert len(told) == 3
 
 
+async def test_what_a_study_has_spent_counts_on_over_deaths_and_not_while_nothing_runs(stage, script, chain):
+    def waiting(message):
+        def say(_written):
+            stage.started[-1].go_on.clear()
+            return message
+
+        return say
+
+    whole = script()
+    owner = await stage.want(script=[whole[0], waiting({"done": 0, "doing": "", "simulations": 0}), *whole[1:3]])
+    await stage.settle()
+    await stage.clock.run_for(100)
+    stage.started[0].go_on.set()
+    await stage.settle()
+    (book,) = (await pages.load(stage.cluster, owner)).values()
+    assert (book.records, book.spent_s) == (1, 100.0)
+    await stage.clock.run_for(5000)
+    await stage.want(script=[whole[0], {"finished": True}])
+    await stage.settle()
+    told = next(message for message in stage.started[1].written if "records" in message)
+    assert told["spent_s"] == 100.0
+
+
 async def test_a_finished_notebook_is_not_studied_again(stage, script):
     owner = await stage.want()
     await stage.settle()

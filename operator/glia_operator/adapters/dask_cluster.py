@@ -18,6 +18,7 @@ import dask
 import distributed
 
 from glia_operator.adapters import dask_job, jobs
+from glia_sim import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +42,20 @@ def connect(address: str) -> Cluster:
     """The cluster behind a scheduler's address.
 
     Raises:
+        InputFault: the address needs certificates.
         jobs.Unreachable: no scheduler answers there, or no worker has joined it.
         jobs.OtherVersion: scheduler or a worker runs another version of this package.
     """
     dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE})
+    certificates = distributed.Security().get_connection_args("client")["ssl_context"]
+    if certificates is None and address.startswith(("tls:", "wss:")):
+        raise faults.InputFault(
+            f"--executor {address}: certificates are needed; name them in Dask's own settings distributed.comm.tls: "
+            "ca-file, client.cert and client.key"
+        )
     try:
         client = distributed.Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False, name="glia")
-    except (OSError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         why = str(error) or type(error).__name__
         raise jobs.Unreachable(
             f"--executor {address}: no Dask scheduler answers within {CONNECT_WITHIN_S:g} s: {why}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import urllib.parse
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from glia_sim import faults
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 Object = dict[str, Any]
 """A Kubernetes object as parsed JSON."""
@@ -15,6 +18,8 @@ FIELD_MANAGER = "glia-operator"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""A list of metadata alone, where the server can do that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Call:
     """One request.
 
     Attributes:
-        verb: get, list, create, patch or delete, as RBAC and the audit log name it.
+        verb: get, list, watch, create, patch or delete, as RBAC and the audit log name it.
         namespace: None = all namespaces, or a kind without one.
         content: how `body` is meant: `JSON`, `MERGE` or `APPLY`.
         accept: the representation wanted.
@@ -97,6 +102,18 @@ class Kube(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """Follows what changes."""
+
+    def watch(self, call: Call) -> AsyncIterator[Object]:
+        """Events as the API sends them, `type` and `object`, until the server ends the stream.
+
+        Raises:
+            KubeFault: the stream is refused, breaks, or is silent for too long.
+        """
+        ...
+
+
 class KubeFault(faults.Fault):
     """The API did not do what was asked.
 
@@ -133,6 +150,10 @@ class Forbidden(KubeFault):
     """401, 403: RBAC or an admission policy says no."""
 
 
+class Gone(KubeFault):
+    """410: the server has forgotten the version from which to go on."""
+
+
 class Busy(KubeFault):
     """429: later."""
 
@@ -141,13 +162,25 @@ class Unavailable(KubeFault):
     """5xx, or no answer at all."""
 
 
+NAMED: dict[int, type[KubeFault]] = {
+    400: Invalid,
+    401: Forbidden,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    413: Invalid,
+    422: Invalid,
+    429: Busy,
+}
+"""What an HTTP status means; all others that are none of ours are the server's."""
+
+
 def fault(call: Call, code: int, reason: str, why: str, *, retry_after_s: float | None = None) -> KubeFault:
     """The fault for an HTTP status; `reason` is the one-word reason in the API's Status object."""
     if code == 409 and reason == "AlreadyExists":  # noqa: PLR2004 - HTTP
         return AlreadyExists(call, why)
-    named = {400: Invalid, 401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 413: Invalid, 422: Invalid}
-    found = named.get(code, Busy if code == 429 else Unavailable)  # noqa: PLR2004 - HTTP
-    return found(call, why, retry_after_s=retry_after_s)
+    return NAMED.get(code, Unavailable)(call, why, retry_after_s=retry_after_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

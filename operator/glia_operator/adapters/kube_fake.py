@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from glia_operator.adapters import kube
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 Key = tuple[str, str, str]
 
@@ -104,6 +105,29 @@ class FakeKube:
         if ((call.body or {}).get("preconditions") or {}).get("uid") not in (None, found["metadata"]["uid"]):
             raise kube.Conflict(call, "HTTP 409 the uid is another")
         return self.objects.pop((call.kind.plural, call.namespace or "", call.name or ""))
+
+
+class FakeStreams:
+    """Streams of what is put into `events`, one after another: an event, a fault, or None, which ends the stream.
+
+    Attributes:
+        calls: every stream that was asked for, in order.
+    """
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[kube.Object | kube.KubeFault | None] = asyncio.Queue()
+        self.calls: list[kube.Call] = []
+
+    async def watch(self, call: kube.Call) -> AsyncIterator[kube.Object]:
+        """Hand on what was put."""
+        self.calls.append(call)
+        while True:
+            event = await self.events.get()
+            if event is None:
+                return
+            if isinstance(event, kube.KubeFault):
+                raise event
+            yield event
 
 
 def merged(old: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON

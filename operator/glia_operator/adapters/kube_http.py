@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ from glia_operator.adapters import kube
 from glia_sim import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
-METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
-TIMEOUT_S = 30.0
+METHODS = {"get": "GET", "list": "GET", "watch": "GET", "create": "POST", "patch": "PATCH", "delete": "DELETE"}
+TIMEOUT = aiohttp.ClientTimeout(total=30.0)
+STREAM = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=90.0)
+"""A stream has no end that is known, but bookmarks every minute."""
+NO_ANSWER = (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError)
 LONGEST_REASON = 500
+ERROR = 400
+"""HTTP: from here on something is wrong."""
 
 
 async def configuration() -> client.Configuration:
@@ -29,6 +35,7 @@ async def configuration() -> client.Configuration:
         InputFault: neither is there.
     """
     found = client.Configuration()
+    found.connection_pool_maxsize = 0  # streams hold theirs; how many calls there are at a time is decided elsewhere
     try:
         config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException:
@@ -56,27 +63,45 @@ class HttpKube:
 
     async def send(self, call: kube.Call) -> kube.Object:
         """The answer's body; raises as `kube.Kube.send`."""
-        headers = {"Accept": call.accept, "Content-Type": call.content}
-        await self._client.update_params_for_auth(
-            headers, [], ["BearerToken"], call.path, METHODS[call.verb], call.body
-        )
-        session = self._client.rest_client
         try:
-            answer = await session.request(  # type: ignore[no-untyped-call]
-                METHODS[call.verb],
-                self._client.configuration.host + call.path,
-                headers=headers,
-                body=call.body,
-                _request_timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-            )
+            answer = await self._asked(call, TIMEOUT)
             content = await answer.read()
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
-            self._count(call.verb, 0)
-            raise kube.Unavailable(call, f"no answer: {type(error).__name__} {error}".strip()) from None
+        except NO_ANSWER as error:
+            raise self._unanswered(call, error) from None
         self._count(call.verb, answer.status)
-        if answer.status >= 400:  # noqa: PLR2004 - HTTP
+        if answer.status >= ERROR:
             raise _fault(call, answer.status, content, answer.headers.get("Retry-After"))
         return _parsed(call, content)
+
+    async def watch(self, call: kube.Call) -> AsyncIterator[kube.Object]:
+        """Events until the stream ends; raises as `kube.Streams.watch`."""
+        try:
+            answer = await self._asked(call, STREAM)
+            with contextlib.closing(answer):
+                self._count(call.verb, answer.status)
+                if answer.status >= ERROR:
+                    raise _fault(call, answer.status, await answer.read(), answer.headers.get("Retry-After"))
+                async for line in answer.content:
+                    yield _parsed(call, line)
+        except (*NO_ANSWER, ValueError) as error:
+            raise self._unanswered(call, error) from None
+
+    async def _asked(self, call: kube.Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+        headers = {"Accept": call.accept, "Content-Type": call.content}
+        method = METHODS[call.verb]
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, method, call.body)
+        answer: aiohttp.ClientResponse = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
+            method,
+            self._client.configuration.host + call.path,
+            headers=headers,
+            body=call.body,
+            _request_timeout=limits,
+        )
+        return answer
+
+    def _unanswered(self, call: kube.Call, error: BaseException) -> kube.Unavailable:
+        self._count(call.verb, 0)
+        return kube.Unavailable(call, f"no answer: {type(error).__name__} {error}".strip())
 
     async def close(self) -> None:
         """Close the connections."""

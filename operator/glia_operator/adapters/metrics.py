@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import prometheus_client as prometheus
 
-RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Metrics:
     leader: prometheus.Gauge = field(init=False)
     policies: prometheus.Gauge = field(init=False)
     optimizations: prometheus.Gauge = field(init=False)
+    predicted_improvement: prometheus.Gauge = field(init=False)
     watch_missed: prometheus.Counter = field(init=False)
     loop_lag_seconds: prometheus.Gauge = field(init=False)
 
@@ -45,6 +46,13 @@ class Metrics:
             "leader": self._gauge("glia_leader", "1 while this process leads, else 0."),
             "policies": self._gauge("glia_policies", "GliaPolicies by phase.", "phase"),
             "optimizations": self._gauge("glia_optimizations", "GliaOptimizations by phase.", "phase"),
+            "predicted_improvement": self._gauge(
+                "glia_predicted_improvement",
+                "Share by which the twin predicts the objective to improve; standing is candidate or active.",
+                "optimization_namespace",
+                "optimization",
+                "standing",
+            ),
             "watch_missed": self._counter(
                 "glia_watch_missed", "Changes that a resync found and the watch had not shown.", "kind"
             ),

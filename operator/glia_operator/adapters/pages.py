@@ -20,6 +20,7 @@ KEY = "records.jsonl"
 SEQUENCE = "glia.dev/sequence"
 BRIEF = "glia.dev/brief-digest"
 QUESTION = "glia.dev/question-digest"
+SPENT = "glia.dev/spent-seconds"
 OPTIMIZATION = "glia.dev/optimization"
 PART = "glia.dev/part"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -83,6 +84,7 @@ class Book:
         last: digest of the newest record.
         records: how many.
         experiments: how many of them are finished experiments.
+        spent_s: how long its study had run when its newest record was written; pauses do not count.
         hints: the newest that it holds.
         finding: what its newest experiment found, in a sentence.
         answer: body of the record that ends a study; None while it goes on.
@@ -94,6 +96,7 @@ class Book:
     last: str = notebooks.GENESIS
     records: int = 0
     experiments: int = 0
+    spent_s: float = 0.0
     hints: str = ""
     finding: str = ""
     answer: Any = None
@@ -146,7 +149,7 @@ def _book(brief: str, bodies: list[kube.Object]) -> Book:
         raise BrokenNotebook(f"a page has no number in its annotation {SEQUENCE}; {mend}") from None
     if numbers != list(range(len(ordered))):
         raise BrokenNotebook(f"pages {numbers} are there, {len(ordered)} in a row from 0 would be right; {mend}")
-    book = Book(question=_annotation(ordered[-1], QUESTION), brief=brief)
+    book = Book(question=_annotation(ordered[-1], QUESTION), brief=brief, spent_s=_spent_s(ordered[-1]))
     for body in ordered:
         book = replace(book, pages=(*book.pages, _page(body)))
         for number, line in enumerate(book.pages[-1].text.splitlines(), start=1):
@@ -155,6 +158,12 @@ def _book(brief: str, bodies: list[kube.Object]) -> Book:
             except faults.InputFault as fault:
                 raise BrokenNotebook(f"ConfigMap {body['metadata']['name']}, line {number}: {fault}; {mend}") from None
     return book
+
+
+def _spent_s(body: kube.Object) -> float:
+    """What an older version did not write, or somebody made unreadable, counts as nothing."""
+    text = _annotation(body, SPENT)
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _page(body: kube.Object) -> Page:
@@ -203,7 +212,7 @@ async def append(cluster: kube.Kube, owner: Owner, book: Book, line: str) -> Boo
     if last is None or len(last.text) + len(line) > PAGE_BYTES:
         page = await _new_page(cluster, owner, book, line + "\n")
         return replace(grown, pages=(*book.pages, page))
-    page = await _longer_page(cluster, owner, last, last.text + line + "\n")
+    page = await _longer_page(cluster, owner, last, last.text + line + "\n", spent_s=book.spent_s)
     return replace(grown, pages=(*book.pages[:-1], page))
 
 
@@ -214,7 +223,12 @@ async def _new_page(cluster: kube.Kube, owner: Owner, book: Book, text: str) -> 
         "name": name,
         "namespace": owner.namespace,
         "labels": {OPTIMIZATION: owner.name, PART: "notebook", MANAGED_BY: kube.FIELD_MANAGER},
-        "annotations": {SEQUENCE: str(sequence), BRIEF: book.brief, QUESTION: book.question},
+        "annotations": {
+            SEQUENCE: str(sequence),
+            BRIEF: book.brief,
+            QUESTION: book.question,
+            SPENT: f"{book.spent_s:.0f}",
+        },
         "ownerReferences": [owner.reference],
     }
     body = {"metadata": metadata, "data": {KEY: text}}
@@ -224,8 +238,9 @@ async def _new_page(cluster: kube.Kube, owner: Owner, book: Book, text: str) -> 
         return await _same(cluster, owner, name, text)
 
 
-async def _longer_page(cluster: kube.Kube, owner: Owner, page: Page, text: str) -> Page:
-    body = {"metadata": {"resourceVersion": page.version}, "data": {KEY: text}}
+async def _longer_page(cluster: kube.Kube, owner: Owner, page: Page, text: str, *, spent_s: float) -> Page:
+    metadata = {"resourceVersion": page.version, "annotations": {SPENT: f"{spent_s:.0f}"}}
+    body = {"metadata": metadata, "data": {KEY: text}}
     try:
         return _page(await kube.merge(cluster, kube.CONFIG_MAPS, owner.namespace, page.name, body))
     except kube.NotFound:
@@ -233,7 +248,7 @@ async def _longer_page(cluster: kube.Kube, owner: Owner, page: Page, text: str) 
     except kube.Conflict:
         found = await _found(cluster, owner, page.name)
         if found.text == page.text:  # somebody touched its labels
-            return await _longer_page(cluster, owner, replace(page, version=found.version), text)
+            return await _longer_page(cluster, owner, replace(page, version=found.version), text, spent_s=spent_s)
         return await _same(cluster, owner, page.name, text)
 
 

@@ -1,8 +1,9 @@
 """The process that runs one study: `python -m glia_operator.adapters.study_child`, started by `adapters.study_process`.
 
-Lines of JSON go both ways. In: the job, then the records that stand already, then an acknowledgement for each record
-that is safe, and hints. Out: the brief, records, progress, and how it ended. The study goes on only after its record
-is acknowledged. When the input ends, the operator is gone, and this process ends with all its workers.
+Lines of JSON go both ways. In: the job, then the records that stand already and how long they took, then an
+acknowledgement for each record that is safe, and hints. Out: the brief, records, progress, and how it ended. The study
+goes on only after its record is acknowledged. When the input ends, the operator is gone, and this process ends with all
+its workers.
 """
 
 from __future__ import annotations
@@ -125,8 +126,9 @@ def _study(job: dict[str, Any], link: Link) -> None:
     brief, brain = _brief(job)
     brain.check()
     link.tell(brief=brief.digest, budget=brief.experiments)
-    ledger = Ledger(link.inbox.get()["records"], link, job["hints"])
-    began = time.monotonic()
+    standing = link.inbox.get()
+    ledger = Ledger(standing["records"], link, job["hints"])
+    began_s = time.monotonic() - standing["spent_s"]
 
     def progress(at: study.Progress) -> None:
         link.tell(done=at.done, doing=at.doing, simulations=at.simulations)
@@ -139,7 +141,7 @@ def _study(job: dict[str, Any], link: Link) -> None:
             executor=executor,
             brain=brain,
             progress=progress,
-            clock=lambda: time.monotonic() - began,
+            clock=lambda: time.monotonic() - began_s,
         )
     ledger.append("answer", "answer", _answer(job["name"], brief, outcome, ledger.last))
     link.tell(finished=True)

@@ -26,11 +26,17 @@ def writable(path: pathlib.Path) -> pathlib.Path:
 
 
 def write(path: pathlib.Path, text: str) -> None:
-    """Put the text in place in one step."""
+    """Put the text in place in one step, or leave everything as it was; InputFault says why."""
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as stream:
-            stream.write(text)
-        pathlib.Path(stream.name).chmod(0o644)
-        pathlib.Path(stream.name).replace(path)
+            beside = pathlib.Path(stream.name)
+            try:
+                stream.write(text)
+                stream.close()
+                beside.chmod(0o644)
+                beside.replace(path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise faults.InputFault(f"{path}: not written: {error.strerror}") from error

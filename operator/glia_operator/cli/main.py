@@ -7,6 +7,8 @@ the command runs.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from typing import Annotated, Any, Optional
 
@@ -27,6 +29,9 @@ Executor = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
 
+SIGNALLED = 128
+"""An end by signal n is exit status 128 + n, as shells and container runtimes report it."""
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -37,7 +42,13 @@ app = typer.Typer(
 
 
 def run() -> None:
-    """Entry point of the `glia` script."""
+    """Entry point of the `glia` script.
+
+    The first process of a container gets no signal that it does not handle: without this a pod that is told to end
+    while it begins would go on until its grace period is over.
+    """
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(SIGNALLED + number))
     sys.exit(main(sys.argv[1:]))
 
 

@@ -16,7 +16,7 @@ import structlog
 from glia_operator.adapters import clock as clocks
 from glia_operator.adapters import kube, kube_http, patience, servers, study_process
 from glia_operator.adapters import metrics as measures
-from glia_operator.handlers import apply, events, leadership, observe, reconcile, resync, watch
+from glia_operator.handlers import apply, events, leadership, observe, reconcile, resync, sources, watch
 from glia_operator.handlers import shelf as shelves
 from glia_operator.handlers import store as stores
 from glia_operator.handlers import studies as studying
@@ -100,7 +100,7 @@ class Operator:
             if not await self._unless_stopped(leads.acquire()):
                 await leads.release()
                 return STOPPED
-            return await self._lead(leads, patience.PatientKube(direct, self._clock, self._chance))
+            return await self._lead(leads, patience.PatientKube(direct, self._clock, self._chance), direct)
 
     async def _serve(self, stack: contextlib.AsyncExitStack) -> None:
         health, metrics = self._settings.health_port, self._settings.metrics_port
@@ -115,12 +115,12 @@ class Operator:
                 "--metrics-port"
             ) from None
 
-    async def _lead(self, leads: leadership.Leadership, cluster: kube.Kube) -> int:
+    async def _lead(self, leads: leadership.Leadership, cluster: kube.Kube, streams: kube.Streams) -> int:
         self._role = "leader"
         self._metrics.leader.set(1)
         log.info("leading", identity=self._settings.identity)
         hold = asyncio.create_task(leads.hold())
-        duty = asyncio.create_task(self._duty(cluster))
+        duty = asyncio.create_task(self._duty(cluster, streams))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait((hold, duty, stop), return_when=asyncio.FIRST_COMPLETED)
         self._role = "stopping"
@@ -140,7 +140,7 @@ class Operator:
         log.info("stopped", status=status)
         return status
 
-    async def _duty(self, cluster: kube.Kube) -> str:
+    async def _duty(self, cluster: kube.Kube, streams: kube.Streams) -> str:
         """What a leader does; returns why it ended."""
         await self._crds(cluster)
         shelf = shelves.Shelf(cluster)
@@ -178,15 +178,16 @@ class Operator:
             clock=self._clock,
         )
         try:
-            return await self._watched(cluster, looks)
+            return await self._watched(cluster, streams, looks)
         finally:
             await studies.close()
 
-    async def _watched(self, cluster: kube.Kube, looks: reconcile.Reconciler) -> str:
+    async def _watched(self, cluster: kube.Kube, streams: kube.Streams, looks: reconcile.Reconciler) -> str:
+        namespaces = self._settings.namespaces or (None,)
         self._resync = resync.Resync(
             cluster,
             store=self._store,
-            namespaces=self._settings.namespaces or (None,),
+            namespaces=namespaces,
             clock=self._clock,
             metrics=self._metrics,
             news=self._news,
@@ -196,7 +197,11 @@ class Operator:
             login=kube_http.login, namespaces=self._settings.namespaces, show=self._show, clock=self._clock
         )
         self._watch.start()
-        tasks = [asyncio.create_task(one) for one in (looks.run(), self._resync.run(), self._count())]
+        followed = sources.Sources(
+            cluster, streams, store=self._store, namespaces=namespaces, clock=self._clock, news=self._news
+        )
+        duties = (looks.run(), self._resync.run(), followed.run(), self._count())
+        tasks = [asyncio.create_task(one) for one in duties]
         try:
             ends: list[asyncio.Future[Any]] = [*tasks, self._watch.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from glia_operator.adapters import kube
+from glia_operator.api import words
 from glia_operator.handlers import store as stores
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 EVERY_S = 300.0
 GRACE_S = 15.0
 """How long the watch may be behind a list."""
+MOST_PREDICTIONS = 1000
+"""Optimisations whose predictions are told one by one: each is a time series or two for Prometheus to keep."""
 MOST_MISSES = 2
 """So many rounds in a row that found what the watch had missed, and the watch counts as dead."""
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +94,7 @@ class Resync:
         self._news(self._store.keys)
 
     def count(self) -> None:
-        """Count objects by phase."""
+        """Count objects by phase, and tell what is predicted of each."""
         for held, gauge in (
             (self._store.optimizations, self._metrics.optimizations),
             (self._store.policies, self._metrics.policies),
@@ -100,10 +102,30 @@ class Resync:
             gauge.clear()
             for body in held.values():
                 gauge.labels(phase=(body.get("status") or {}).get("phase") or "None").inc()
+        self._tell_predictions()
+
+    def _tell_predictions(self) -> None:
+        gauge = self._metrics.predicted_improvement
+        gauge.clear()
+        for key in sorted(self._store.optimizations)[:MOST_PREDICTIONS]:
+            for standing, improvement in _predictions(self._store.optimizations[key]):
+                gauge.labels(optimization_namespace=key.namespace, optimization=key.name, standing=standing).set(
+                    words.share(improvement)
+                )
 
     async def _listed(self, kind: kube.Kind) -> list[kube.Object]:
-        accept = NAMES_ONLY if kind == kube.DEPLOYMENTS else "application/json"
+        accept = kube.NAMES_ONLY if kind == kube.DEPLOYMENTS else "application/json"
         found: list[kube.Object] = []
         for namespace in self._namespaces:
             found += (await kube.list_all(self._cluster, kind, namespace, accept=accept)).items
         return found
+
+
+def _predictions(body: kube.Object) -> list[tuple[str, str]]:
+    """What the status says of the newest candidate and of the policy approved last."""
+    status = body.get("status") or {}
+    said = {
+        "candidate": (status.get("candidate") or {}).get("predictedImprovement"),
+        "active": (status.get("active") or {}).get("improvement"),
+    }
+    return [(standing, improvement) for standing, improvement in said.items() if improvement is not None]

@@ -87,6 +87,15 @@ class Store:
             if place.namespace == key.namespace and _spec(body).get("optimization") == key.name
         ]
 
+    def naming(self, namespace: str | None, config_map: str | None = None) -> set[Key]:
+        """The optimisations of a namespace, or of all, whose spec names this ConfigMap, or any."""
+        found = set()
+        for key, body in self.optimizations.items():
+            named = source(body)
+            if named and namespace in (None, key.namespace) and config_map in (None, named):
+                found.add(key)
+        return found
+
     def has_deployment(self, namespace: str, name: str) -> bool:
         """Whether the Deployment is there and stays."""
         body = self._objects[kube.DEPLOYMENTS.plural].get(Key(namespace, name))
@@ -114,6 +123,12 @@ class Store:
 def target(body: kube.Object) -> str:
     """Name of the Deployment that an optimisation is about."""
     found = (_spec(body).get("target") or {}).get("workloadRef") or {}
+    return str(found.get("name", ""))
+
+
+def source(body: kube.Object) -> str:
+    """Name of the ConfigMap that an optimisation's workload stands in; empty where it names none."""
+    found = (_spec(body).get("offline") or {}).get("configMapRef") or {}
     return str(found.get("name", ""))
 
 

@@ -210,15 +210,17 @@ class Studies:
             return seen.Study()
         entry.study = replace(entry.study, brief=book.brief, budget=first["budget"])
         self._notify(owner)
-        await process.write({"records": book.lines})
+        await process.write({"records": book.lines, "spent_s": book.spent_s})
         return await self._followed(entry, process, book)
 
     async def _followed(self, entry: _Entry, process: study_process.Process, book: pages.Book) -> seen.Study:
         """Keep every record, and note where the study stands."""
+        began_s = self._clock.monotonic() - book.spent_s
         while True:
             message = await self._heard(process)
             if "record" in message:
                 before = book.experiments
+                book = replace(book, spent_s=self._clock.monotonic() - began_s)
                 book = await self._kept(entry.owner, book, message["record"])
                 await process.write({"safe": book.records})
                 self._finished(book.experiments - before)

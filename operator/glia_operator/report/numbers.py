@@ -23,8 +23,8 @@ def percent(share: float) -> str:
 
 
 def signed(share: float) -> str:
-    """A relative change with its sign; what rounds to nothing has none of its own and counts as +0.0%."""
-    return f"{_rounded(share):+.1%}" if math.isfinite(share) else "-"
+    """A relative change with its sign; what rounds to nothing counts as +0.0%."""
+    return f"{share:+z.1%}" if math.isfinite(share) else "-"
 
 
 def interval(low: float, high: float) -> str:
@@ -34,5 +34,6 @@ def interval(low: float, high: float) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def _rounded(share: float) -> float:
-    return round(share, 3) + 0.0  # -0.0 + 0.0 is 0.0
+def points(share: float) -> str:
+    """A difference of two shares in percentage points."""
+    return f"{100 * share:+z.1f} points" if math.isfinite(share) else "-"

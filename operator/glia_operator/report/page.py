@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import jinja2
 from plotly import offline
 
-from glia_operator.report import figures, numbers, tables
+from glia_operator.report import effects, figures, numbers, tables, talk, turning
 from glia_sim.policy import change
 
 if TYPE_CHECKING:
     from glia_operator.report import story
+    from glia_operator.research import outcome as outcomes
+    from glia_sim.policy import document
 
 _DIFF_KINDS = (("+++", "file"), ("---", "file"), ("@@", "place"), ("+", "new"), ("-", "old"))
 
@@ -27,28 +29,61 @@ def render(told: story.Story) -> str:
         lstrip_blocks=True,
     )
     pages.filters |= {"short": numbers.short, "percent": numbers.percent, "signed": numbers.signed}
-    difference = change.describe(told.outcome.baseline, told.outcome.best)
     return pages.get_template("template.html").render(
         story=told,
         outcome=told.outcome,
         verdict=told.outcome.verdict,
         headline=headline(told),
         summary=tables.summary(told),
-        experiments=tables.experiments(told),
+        found=_found(told.outcome),
+        points=turning.points(told),
+        conversation=talk.conversation(told),
+        experiments={row["number"]: row for row in tables.experiments(told)},
+        misses=turning.misses(told),
+        controls=tables.controls(told),
+        changes=changes(told.outcome.baseline, told.outcome.best),
+        nearest=_nearest(told.outcome),
+        ablation=tables.ablation(told),
         sections=tables.sections(told),
-        change=difference,
-        diff=[(_kind(line), line) for line in difference.diff.splitlines()],
-        figures={
-            "experiments": figures.experiments(told),
-            "exam": figures.exam(told),
-            "e2e": figures.cdf(told, "e2e"),
-            "ttft": figures.cdf(told, "ttft"),
-            "kv": figures.kv(told),
-            "held": figures.queues(told, "held"),
-            "waiting": figures.queues(told, "waiting"),
-        },
+        figures=_figures(told),
         plotly=_script(offline.get_plotlyjs()),
     )
+
+
+def _figures(told: story.Story) -> dict[str, figures.Figure]:
+    """The plots by the name of their place on the page."""
+    return {
+        "experiments": effects.experiments(told),
+        "ablation": effects.ablation(told),
+        "exam": effects.exam(told),
+        "e2e": figures.cdf(told, "e2e"),
+        "ttft": figures.cdf(told, "ttft"),
+        "kv": figures.kv(told),
+        "held": figures.queues(told, "held"),
+        "waiting": figures.queues(told, "waiting"),
+    }
+
+
+def changes(old: document.Policy, new: document.Policy) -> dict[str, object]:
+    """What changes from one policy to another: in words, and as the lines of a diff, each with its kind."""
+    found = change.describe(old, new)
+    return {"words": found.words, "diff": [(_kind(line), line) for line in found.diff.splitlines()]}
+
+
+def _found(outcome: outcomes.Outcome) -> list[str]:
+    """The explanation without what the page tells in places of its own: profile, experiments and changes."""
+    words = change.describe(outcome.baseline, outcome.best).words
+    steps = [f"{one.title}: {one.finding}" for one in outcome.experiments]
+    elsewhere = {*outcome.profile.sentences, *steps, *words}
+    return [sentence for sentence in outcome.explanation if sentence not in elsewhere]
+
+
+def _nearest(outcome: outcomes.Outcome) -> dict[str, object] | None:
+    """Where nothing was approved: the experiment that came nearest, and how its policy differs from the baseline."""
+    if outcome.best is not outcome.baseline or not outcome.experiments:
+        return None
+    found = min(outcome.experiments, key=lambda one: one.cost)
+    return {"experiment": found, "changes": changes(outcome.baseline, found.policy)}
 
 
 def headline(told: story.Story) -> str:

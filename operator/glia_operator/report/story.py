@@ -33,3 +33,8 @@ class Story:
     outcome: outcomes.Outcome
     runs: tuple[runs.Run, runs.Run]
     wall_s: float
+
+    @property
+    def predicts(self) -> bool:
+        """Whether any experiment says what it expects."""
+        return any(one.predicted is not None for one in self.outcome.experiments)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glia_operator.report import numbers
+from glia_operator.report import numbers, turning
+from glia_operator.research import outcome as outcomes
 
 if TYPE_CHECKING:
     from glia_operator.report import story
+    from glia_operator.research import ablation as ablations
     from glia_sim import effect, goal, verdict
 
 Row = dict[str, object]
@@ -43,20 +45,62 @@ def summary(told: story.Story) -> list[Row]:
 
 def experiments(told: story.Story) -> list[Row]:
     """Every experiment in the order they were made."""
+    return [_experiment(told, one) for one in told.outcome.experiments]
+
+
+def controls(told: story.Story) -> list[Row]:
+    """The known policies that were tuned on the same budget, after the best of the study's own."""
+    own = [one for one in told.outcome.experiments if not turning.is_control(one)]
+    best = min(own, key=lambda one: one.cost, default=None)
+    known = [one for one in told.outcome.experiments if turning.is_control(one)]
+    shown = [best, *known] if best is not None and known else known
+    return [_experiment(told, one) | {"cost": f"{one.cost:+z.3f}", "own": one is best} for one in shown]
+
+
+def _experiment(told: story.Story, one: outcomes.Experiment) -> Row:
+    missed = outcomes.missed(one)
+    return {
+        "number": one.number,
+        "title": one.title,
+        "hypothesis": one.hypothesis,
+        "addresses": "" if turning.is_control(one) else one.addresses,
+        "predicted": "-" if one.predicted is None else numbers.signed(one.predicted),
+        "gain": _gain(one.effect, told.objective),
+        "missed": "" if missed is None else numbers.points(missed),
+        "surprise": turning.is_surprise(one),
+        "p99": numbers.short(one.p99_ratio),
+        "simulations": one.simulations,
+        "finding": one.finding,
+        "kept": one.kept,
+        "tag": turning.tag(one),
+        "kind": turning.tag(one).replace(" ", "-"),
+    }
+
+
+def ablation(told: story.Story) -> list[Row]:
+    """Every part of the policy that was examined last, with what is left without it."""
     return [
         {
-            "number": one.number,
-            "title": one.title,
-            "hypothesis": one.hypothesis,
-            "addresses": one.addresses,
-            "gain": _gain(one.effect, told.objective),
-            "p99": numbers.short(one.p99_ratio),
-            "simulations": one.simulations,
-            "finding": one.finding,
-            "kept": one.kept,
+            "part": one.part,
+            "without": numbers.signed(one.improvement),
+            "whole": numbers.signed(one.whole),
+            "lost": numbers.points(one.improvement - one.whole),
+            "cost": f"{one.cost:+z.3f}",
+            "whole_cost": f"{one.whole_cost:+z.3f}",
+            "words": _worth(told, one),
         }
-        for one in told.outcome.experiments
+        for one in told.outcome.ablation
     ]
+
+
+def _worth(told: story.Story, one: ablations.Without) -> str:
+    if one.policy.digest == told.outcome.best.digest:
+        return "As good without it, so it was left out."
+    if one.needless:
+        return "As good without it."
+    if one.barred:
+        return "Without it the exam would object: the policy costs more than the baseline."
+    return "It helps."
 
 
 def sections(told: story.Story) -> list[Row]:

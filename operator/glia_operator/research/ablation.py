@@ -22,6 +22,24 @@ SKIPPED_SEEDS = 24
 LEAST_TOGETHER = 2
 TIE = 0.002
 """Costs this close are a tie, which goes to the shorter program."""
+PLACES = {
+    "order": "the order of held requests",
+    "admits": "holding requests until a replica has room",
+    "room": "the room that stays free",
+    "room_terms": "more room",
+    "charge": "the charge for what will grow",
+    "held": "the count of memory",
+    "gate": "the gate",
+    "balance": "the balance between replicas",
+    "terms": "the term of the choice",
+    "scheduler": "the batch scheduler's order",
+    "autoscaler": "the autoscaler",
+    "reserves": "the reserve of replicas",
+    "holds": "the reason not to shrink",
+    "gently": "shrinking gently",
+}
+"""What the places of a design are called."""
+assert set(PLACES) == {place.name for place in fields(designs.Design)}  # noqa: S101 - the table is total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +66,11 @@ class Without:
     def needless(self) -> bool:
         """Whether the policy is as good without the part."""
         return self.cost <= self.whole_cost + TIE
+
+    @property
+    def barred(self) -> bool:
+        """Whether the policy without the part costs more than the baseline, so that the exam would object."""
+        return self.cost > 0.0 > self.whole_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +126,15 @@ def sentence(found: tuple[Without, ...]) -> str:
     """An ablation in words."""
     if not found:
         return "the policy has a single part"
-    parts = [
+    return f"{'; '.join(phrase(one) for one in found)}."
+
+
+def phrase(one: Without) -> str:
+    """What one part is worth, in words."""
+    return (
         f"without {one.part} {one.improvement:+z.1%} instead of {one.whole:+z.1%} "
-        f"(cost {one.cost - one.whole_cost:+.3f})"
-        for one in found
-    ]
-    return f"{'; '.join(parts)}."
+        f"(cost {one.cost - one.whole_cost:+z.3f})"
+    )
 
 
 def _cuts(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[_Cut]:
@@ -137,8 +163,7 @@ def _parts(study: laboratory.Study, done: outcomes.Experiment) -> Iterator[_Cut]
 
 
 def _words(place: str, value: object) -> str:
-    name = place.removesuffix("s").replace("_", " ")
-    return f"{name} {value}" if isinstance(value, str) else name
+    return f"{PLACES[place]} ({value})" if isinstance(value, str) else PLACES[place]
 
 
 def _left_out(design: designs.Design, place: str, term: str) -> designs.Design:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 
@@ -139,12 +139,18 @@ class Ask(Said):
 
 
 class Demand(Said):
-    """Demand a control or an ablation from the Researcher."""
+    """Demand a measurement that tells where a gain comes from; it is made at once.
 
-    control: Words
-    """Which policy, or which part to take away, and what it would show."""
+    A control tunes a known simple policy as well as the proposals were tuned, and counts as an experiment. An ablation
+    measures the policy of one experiment without each of its parts.
+    """
+
+    kind: Literal["control", "ablation"]
+    """Which of the two."""
+    reason: Words
+    """What it would show."""
     experiments: Numbers = ()
-    """Numbers of the experiments that it is about."""
+    """For an ablation, the number of the experiment."""
 
 
 class Suggest(Said):
@@ -184,7 +190,7 @@ def open_to(role: team.Role, view: team.View) -> tuple[team.Act, ...]:
     if view.pending is None:
         closed |= {"approve", "send-back"}
     if view.experiments_left <= 0:
-        closed |= {"propose", "demand"}
+        closed |= {"propose"}
     return tuple(act for act in OF[role] if act not in closed)
 
 

@@ -182,6 +182,13 @@ def _inspected(said: acts.Inspect, view: team.View) -> team.Turn:
     return team.Turn(role="researcher", act="inspect", text=said.sight, numbers=numbers, sight=said.sight)
 
 
+def _demanded(said: acts.Demand, view: team.View) -> team.Turn:
+    numbers = _numbers(said.experiments, view)
+    if said.kind == "ablation" and not set(numbers) - {0}:
+        raise Mistake("an ablation needs the number of the experiment whose policy it takes apart")
+    return team.Turn(role="supervisor", act="demand", text=_words(said.reason), title=said.kind, numbers=numbers)
+
+
 def _spoken(role: team.Role, act: team.Act, field: str) -> Callable[[Any, team.View], team.Turn]:
     """For acts that are one text, and perhaps the experiments that it is about."""
 
@@ -201,7 +208,7 @@ TURNS: dict[type[acts.Said], Callable[[Any, team.View], team.Turn]] = {
     acts.Approve: _spoken("supervisor", "approve", "reason"),
     acts.SendBack: _spoken("supervisor", "send-back", "reason"),
     acts.Ask: _spoken("supervisor", "ask", "question"),
-    acts.Demand: _spoken("supervisor", "demand", "control"),
+    acts.Demand: _demanded,
     acts.Suggest: _spoken("supervisor", "suggest", "suggestion"),
     acts.End: _spoken("supervisor", "end", "reason"),
 }

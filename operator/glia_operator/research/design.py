@@ -114,7 +114,7 @@ def router(design: Design) -> str:
     if design.admits:
         lines += [
             f"    need = {_blocks(design, 'request.prompt_tokens', '')}",
-            f"    room = {_sum(part.text for part in _room(design))}",
+            f"    room = {_room_text(design)}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
             "        return BLOCK",
@@ -131,6 +131,11 @@ def _sum(texts: Iterable[str]) -> str:
 
 def _room(design: Design) -> tuple[parts.Part, ...]:
     return (parts.ROOM[design.room], *(parts.ROOM_TERMS[term] for term in design.room_terms))
+
+
+def _room_text(design: Design) -> str:
+    text = _sum(part.text for part in _room(design))
+    return f"max({text}, 0)" if design.room_terms else text
 
 
 def _blocks(design: Design, tokens: str, requests: str) -> str:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from glia_operator.research import effort as efforts
     from glia_operator.research import notebook as notebooks
 
-JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
+JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 16
 """Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
 KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
-WIDE_POPULATION, WIDE_GENERATIONS, WIDE_SPREAD = 12, 30, 0.12
+WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 12, 32, 4, 0.12
 """Of a larger sweep."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
@@ -107,13 +107,20 @@ class Plan:
     population: int = 8
     generations: int = 15
     seeds: int = 5
+    stops: int = 1
     spread: float = tuning.SPREAD
     patient: bool = False
 
 
 def widened(plan: Plan) -> Plan:
     """The plan with a larger sweep, from near where it begins."""
-    return replace(plan, population=WIDE_POPULATION, generations=WIDE_GENERATIONS, spread=WIDE_SPREAD)
+    return replace(
+        plan,
+        population=WIDE_POPULATION,
+        generations=WIDE_GENERATIONS,
+        stops=WIDE_STOPS,
+        spread=WIDE_SPREAD,
+    )
 
 
 def experiment(study: Study, plan: Plan) -> Experiment:
@@ -169,11 +176,12 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         population=plan.population,
         generations=max(2, round(plan.generations * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
+        stops=plan.stops,
         spread=plan.spread,
     )
     start = _start(study, plan)
     hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS
-    values = tuning.tune(
+    reached = tuning.tune(
         start,
         study.marker,
         study.where,
@@ -182,9 +190,9 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=study.brief.fixed(plan.policy),
     )
-    ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, values]
+    ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, *reached]
     marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
-    better = int(marked[1]["cost"] < marked[0]["cost"])
+    better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
 
 

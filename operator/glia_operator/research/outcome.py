@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from glia_operator.research import ablation as ablations
 from glia_operator.research import profile as profiles
+from glia_sim import goal
 from glia_sim.policy import change
 
 if TYPE_CHECKING:
-    from glia_operator.research import ablation, team
+    from glia_operator.research import team
     from glia_sim import effect, score, verdict
     from glia_sim.policy import document
+
+SURPRISE = 0.15
+"""An effect farther than this from its prediction is a surprise."""
+MOST_TOLD = 3
+"""Parts and surprises that an explanation names; the report has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,7 @@ class Outcome:
     explanation: tuple[str, ...]
     turns: tuple[team.Turn, ...]
     observations: dict[int, str]
-    ablation: tuple[ablation.Without, ...]
+    ablation: tuple[ablations.Without, ...]
 
 
 def explain(outcome: Outcome) -> tuple[str, ...]:
@@ -77,7 +84,8 @@ def explain(outcome: Outcome) -> tuple[str, ...]:
     if outcome.best is not outcome.baseline:
         steps = tuple(f"{one.title}: {one.finding}" for one in outcome.experiments if one.kept)
         words = change.describe(outcome.baseline, outcome.best).words
-        return (*first, outcome.best.rationale, *steps, *words, *outcome.verdict.reasons)
+        worth = (*_surprises(outcome), *_worth(outcome))
+        return (*first, outcome.best.rationale, *steps, *worth, *words, *outcome.verdict.reasons)
     if outcome.profile.queue_share < profiles.LITTLE_QUEUE:
         idle = (
             f"No approved improvement: queueing is {outcome.profile.queue_share:.1%} of the end-to-end time, "
@@ -85,7 +93,48 @@ def explain(outcome: Outcome) -> tuple[str, ...]:
         )
         return (*first, idle, *outcome.verdict.reasons)
     if any(one.cost < 0.0 for one in outcome.experiments):
-        return (*first, "No approved improvement: the best candidate failed the exam.", *outcome.verdict.reasons)
+        failed = "No approved improvement: the best candidate failed the exam."
+        return (*first, failed, *_surprises(outcome), *outcome.verdict.reasons)
     nearest = min(outcome.experiments, key=lambda one: one.cost, default=None)
     tail = () if nearest is None else (f"Nearest was {nearest.title}: {nearest.finding}",)
-    return (*first, "No approved improvement: no experiment beat the baseline in search.", *tail)
+    return (
+        *first,
+        "No approved improvement: no experiment beat the baseline in search.",
+        *tail,
+        *_surprises(outcome),
+    )
+
+
+def observed(one: Experiment) -> float | None:
+    """Improvement of the objective that an experiment showed in search; None where nothing was measured."""
+    if one.effect is None:
+        return None
+    objectives = {objective.metric: objective for objective in goal.OBJECTIVES.values()}
+    return objectives[one.effect.metric].improvement(one.effect.estimate)
+
+
+def missed(one: Experiment) -> float | None:
+    """Observed less predicted improvement; None where either is missing."""
+    found = observed(one)
+    return None if found is None or one.predicted is None else found - one.predicted
+
+
+def _surprises(outcome: Outcome) -> tuple[str, ...]:
+    """The predictions that were farthest off, in one sentence."""
+    gaps = [(abs(gap), one) for one in outcome.experiments if (gap := missed(one)) is not None]
+    far = sorted((pair for pair in gaps if pair[0] > SURPRISE), key=lambda pair: -pair[0])
+    if not far:
+        return ()
+    told = [f"{one.title} {observed(one):+z.1%} instead of {one.predicted:+z.1%}" for _, one in far[:MOST_TOLD]]
+    return (
+        f"{len(far)} of {len(gaps)} predictions missed by more than {100 * SURPRISE:.0f} points: {'; '.join(told)}.",
+    )
+
+
+def _worth(outcome: Outcome) -> tuple[str, ...]:
+    """What the policy's parts are worth, in at most two sentences."""
+    needed = sorted((one for one in outcome.ablation if not one.needless), key=lambda one: -one.cost)
+    told = "; ".join(ablations.phrase(one) for one in needed[:MOST_TOLD])
+    left = [one.part for one in outcome.ablation if one.policy.digest == outcome.best.digest]
+    sentences = [f"What it rests on most: {told}."] if told else []
+    return (*sentences, *(f"It does without {part}, which helped nothing." for part in left))

@@ -37,15 +37,23 @@ class Sweep:
         population: candidates per generation.
         generations: each meets arrivals of its own, so that no setting is fitted to a few.
         seeds: per generation, for the fleet as it is.
-        spread: first step of the search, as a share of a parameter's range.
         elsewhere: how many of them serve under another condition, one condition a generation in turn.
+        spread: first step of the search, as a share of a parameter's range.
+        stops: how many places the sweep answers with.
     """
 
     population: int
     generations: int
     seeds: int
-    spread: float = SPREAD
     elsewhere: int = 2
+    spread: float = SPREAD
+    stops: int = 1
+
+    @property
+    def halts(self) -> frozenset[int]:
+        """Generations after which the sweep says where it is."""
+        share = [(self.stops + stop) / (2 * self.stops) for stop in range(1, self.stops + 1)]
+        return frozenset(round(self.generations * one) for one in share)
 
 
 def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
@@ -80,19 +88,21 @@ def tune(
     sweep: Sweep,
     hopeless: float = math.inf,
     fixed: frozenset[str] = frozenset(),
-) -> dict[str, float]:
-    """Best parameter values found for a policy, all candidates of a generation meeting the same arrivals.
+) -> list[dict[str, float]]:
+    """Parameter values that a sweep came to, all candidates of a generation meeting the same arrivals.
 
     Parameters in `fixed` stay. The sweep ends after `WARM_UP` generations or later once a whole generation costs more
-    than `hopeless`. The answer is the mean of the final distribution: noise moves it less than the best of one sample.
+    than `hopeless`. The answer is the mean of the distribution at each of `sweep.stops` equal parts of the second half,
+    the last at the end: noise moves it less than the best of one sample, and an earlier stop may have found less
+    that only training seeds show.
     """
     program = programs.compile(policy)
     names = tuple(name for name in policy.parameters if name not in fixed)
     scales = [knob_of(name, policy.parameters[name]) for name in names]
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
-        return {}
-    search = _search(start, sweep)
+        return [{}]
+    search, reached = _search(start, sweep), []
     for generation in range(sweep.generations):
         asked = search.ask()
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
@@ -102,7 +112,9 @@ def tune(
         search.tell(asked, costs)
         if generation >= WARM_UP and min(costs) > hopeless:
             break
-    return _values(names, scales, search.result.xfavorite)
+        if generation + 1 in sweep.halts:
+            reached.append(_values(names, scales, search.result.xfavorite))
+    return reached or [_values(names, scales, search.result.xfavorite)]
 
 
 def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:

@@ -7,12 +7,11 @@ import dataclasses
 import importlib.util
 import json
 import pathlib
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from controlplane import cluster as clusters
+from controlplane import cluster as clusters
+from controlplane import faults
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 NAMESPACE = "glia-system"
@@ -30,7 +29,7 @@ class Release:
     def helm(self, verb, *words):
         """`helm VERB glia-operator ...`; waits for the pods where they can become ready."""
         chart = [str(REPOSITORY / "helm" / "glia-operator")] if verb in {"install", "upgrade"} else []
-        patience = ["--wait", "--timeout", "120s"] if self.works and verb != "test" else []
+        patience = ["--wait", "--timeout", "240s"] if self.works and verb != "test" else []
         return self.cluster.helm(verb, RELEASE, *chart, "-n", NAMESPACE, *patience, *words)
 
     def install(self, *words):
@@ -52,10 +51,29 @@ def release(cluster):
 
 
 @pytest.fixture(scope="module")
-def installed(release):
+def installed(release, cluster):
     """The release, installed with its defaults but for a smaller request of CPU."""
     release.install("--set", "resources.requests.cpu=100m,resources.requests.memory=256Mi")
+    forged = policy("nobody", approval={"decision": "Approved", "by": "somebody else"})
+    written = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "guard-probe"}}
+    account = ("--as", f"system:serviceaccount:{NAMESPACE}:{RELEASE}")
+    in_force(cluster, forged)
+    in_force(cluster, written, *account)
     return release
+
+
+def in_force(cluster, body, *words):
+    """Waits until admission refuses what the chart's guards are to refuse: a new policy takes a moment to count."""
+    create = ("create", "--dry-run=server", "-n", NAMESPACE, "-f", "-", *words)
+
+    def refused():
+        try:
+            cluster.kubectl(*create, given=json.dumps(body))
+        except faults.ClusterFault as fault:
+            return "ValidatingAdmissionPolicy" in str(fault)
+        return False
+
+    clusters.until(f"admission guards {body['kind']}", refused)
 
 
 @pytest.fixture(scope="module")

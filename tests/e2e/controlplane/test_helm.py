@@ -42,13 +42,13 @@ def test_a_chart_goes_through_its_whole_life(local_cluster, namespace, chart):
     def replicas():
         return cluster.get("deploy/web", *into)["status"]["readyReplicas"]
 
-    cluster.helm("install", "tiny", chart, *into, "--wait", "--timeout", "150s")
+    cluster.helm("install", "tiny", chart, *into, "--wait", "--timeout", "240s")
     assert replicas() == 1
-    assert "answered 200" in cluster.helm("test", "tiny", *into, "--logs", "--timeout", "150s")
-    cluster.helm("upgrade", "tiny", chart, *into, "--set", "replicas=2", "--wait", "--timeout", "150s")
+    assert "answered 200" in cluster.helm("test", "tiny", *into, "--logs", "--timeout", "240s")
+    cluster.helm("upgrade", "tiny", chart, *into, "--set", "replicas=2", "--wait", "--timeout", "240s")
     assert replicas() == 2
     assert cluster.log("hook", namespace=namespace) == "before\n"
-    cluster.helm("rollback", "tiny", "1", *into, "--wait", "--timeout", "150s")
+    cluster.helm("rollback", "tiny", "1", *into, "--wait", "--timeout", "240s")
     assert replicas() == 1
-    cluster.helm("uninstall", "tiny", *into, "--wait", "--timeout", "150s")
+    cluster.helm("uninstall", "tiny", *into, "--wait", "--timeout", "240s")
     assert cluster.get("deploy,service", *into) == []

@@ -58,7 +58,7 @@ def test_when_its_starter_is_killed_a_cluster_and_its_pods_end(second):
     hold = [*COMMAND, "run", "--state", str(second), "--nodes", "cpu=1", "sleep", "600"]
     starter = subprocess.Popen(hold, env=ENVIRONMENT, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
     try:
-        clusters.until("the cluster runs", lambda: local.holder(second), timeout_s=200)
+        clusters.until("the cluster runs", lambda: local.holder(second), timeout_s=400)
         inside = [*COMMAND, "inside", "--state", str(second), "kubectl", "create", "-f", "-"]
         mark = objects.python(f"import time; time.sleep(600)  # {second}")
         pod = json.dumps(objects.pod("sleeper", mark))
@@ -67,7 +67,7 @@ def test_when_its_starter_is_killed_a_cluster_and_its_pods_end(second):
     finally:
         starter.send_signal(signal.SIGKILL)
         starter.wait()
-    clusters.until("nothing is left", lambda: not processes_of(second), timeout_s=30)
+    clusters.until("nothing is left", lambda: not processes_of(second))
 
 
 def refuse():
@@ -78,8 +78,8 @@ def test_without_namespaces_pods_live_on_loopback_addresses_and_are_still_themse
     monkeypatch.setattr(namespaces, "own", refuse)
     with local.running(second, nodes={"cpu": 1}), source.entered(second) as cluster:
         cluster.apply(objects.deployment("web", replicas=1), objects.pod("who", objects.python(WHO)))
-        cluster.kubectl("rollout", "status", "deploy/web", "--timeout=120s")
-        cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/who", "--timeout=90s")
+        cluster.kubectl("rollout", "status", "deploy/web", "--timeout=240s")
+        cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/who", "--timeout=240s")
         assert cluster.log("who") == "system:serviceaccount:default:default\n"
         assert cluster.get("pods", "-l", "app=web")[0]["status"]["podIP"].startswith("127.99.1.")
     assert processes_of(second) == []

@@ -19,12 +19,12 @@ def pods_of(cluster, namespace, name="web"):
 
 
 def is_ready(pod):
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in pod["status"]["conditions"])
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in pod["status"].get("conditions", []))
 
 
 def roll_out(cluster, namespace, deployment):
     cluster.apply(deployment, namespace=namespace)
-    cluster.kubectl("rollout", "status", f"deploy/{deployment['metadata']['name']}", "-n", namespace, "--timeout=120s")
+    cluster.kubectl("rollout", "status", f"deploy/{deployment['metadata']['name']}", "-n", namespace, "--timeout=240s")
 
 
 @pytest.mark.smoke
@@ -50,10 +50,10 @@ def test_a_pod_is_asked_to_end_and_has_its_grace_period_to_do_so(local_cluster, 
     cluster = local_cluster
     container = objects.witness_container(linger_s=1.0)
     cluster.apply(objects.pod("patient", container), namespace=namespace)
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/patient", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/patient", "-n", namespace, "--timeout=240s")
     began = time.monotonic()
-    cluster.kubectl("delete", "pod/patient", "-n", namespace, "--grace-period=60")
-    assert 0.9 < time.monotonic() - began < 40
+    cluster.kubectl("delete", "pod/patient", "-n", namespace, "--grace-period=120")
+    assert 0.9 < time.monotonic() - began < 60
     assert cluster.log("patient", namespace=namespace) == "told to leave\nleft\n"
 
 
@@ -61,7 +61,7 @@ def test_a_pod_that_does_not_end_is_killed_when_its_grace_period_is_over(local_c
     cluster = local_cluster
     container = objects.witness_container(linger_s=600.0)
     cluster.apply(objects.pod("stubborn", container), namespace=namespace)
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/stubborn", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/stubborn", "-n", namespace, "--timeout=240s")
     began = time.monotonic()
     cluster.kubectl("delete", "pod/stubborn", "-n", namespace, "--grace-period=2")
     assert 1.5 < time.monotonic() - began < 60
@@ -96,7 +96,7 @@ def test_a_drain_moves_pods_to_other_nodes_and_a_disruption_budget_slows_it(loca
         "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}},
     }
     cluster.apply(web, budget, namespace=namespace)
-    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=120s")
+    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=240s")
     clusters.until(
         "the budget counts its pods",
         lambda: cluster.get("pdb/web", "-n", namespace).get("status", {}).get("currentHealthy") == 2,
@@ -104,9 +104,9 @@ def test_a_drain_moves_pods_to_other_nodes_and_a_disruption_budget_slows_it(loca
     node = pods_of(cluster, namespace)[0]["spec"]["nodeName"]
     drain = ("drain", node, "--ignore-daemonsets", "--pod-selector", "app=web", "--timeout")
     try:
-        assert "disruption budget" in cluster.refusal(*drain, "3s")
+        clusters.until("the budget refuses", lambda: "disruption budget" in cluster.refusal(*drain, "3s"))
         cluster.kubectl("scale", "deploy/web", "--replicas=3", "-n", namespace)
-        cluster.kubectl(*drain, "60s")
+        cluster.kubectl(*drain, "240s")
         clusters.until(
             "three pods are ready elsewhere",
             lambda: (
@@ -154,8 +154,8 @@ def test_readiness_that_flips_takes_the_pod_out_of_its_service_and_back(local_cl
 def test_a_kill_from_outside_is_told_as_signal_9(local_cluster, namespace):
     cluster = local_cluster
     cluster.apply(objects.pod("victim", objects.witness_container()), namespace=namespace)
-    cluster.kubectl("wait", "--for=condition=Ready", "pod/victim", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=condition=Ready", "pod/victim", "-n", namespace, "--timeout=240s")
     cluster.kill("victim", namespace=namespace)
-    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/victim", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/victim", "-n", namespace, "--timeout=240s")
     ended = cluster.get("pod/victim", "-n", namespace)["status"]["containerStatuses"][0]["state"]["terminated"]
     assert (ended["exitCode"], ended["signal"]) == (137, 9)

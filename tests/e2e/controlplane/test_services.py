@@ -17,14 +17,14 @@ print("start", start, flush=True)
 time.sleep(99 * start)
 sys.exit(1)
 """
-FETCH = "import urllib.request as u; print(u.urlopen('http://{host}/env', timeout=5).status)"
+FETCH = "import urllib.request as u; print(u.urlopen('http://{host}/env', timeout=30).status)"
 
 
 @pytest.fixture
 def web(local_cluster, namespace):
     cluster = local_cluster
     cluster.apply(objects.service("web"), objects.deployment("web", replicas=2), namespace=namespace)
-    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=120s")
+    cluster.kubectl("rollout", "status", "deploy/web", "-n", namespace, "--timeout=240s")
     return cluster
 
 
@@ -42,17 +42,19 @@ def test_a_pod_reaches_a_service_by_name_and_tests_reach_pods_by_address(web, na
     for host in ("web", f"web.{namespace}", f"web.{namespace}.svc.cluster.local"):
         name = f"by-{host.count('.')}"
         web.apply(objects.pod(name, objects.python(FETCH.format(host=host))), namespace=namespace)
-        web.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{name}", "-n", namespace, "--timeout=90s")
+        web.kubectl(
+            "wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{name}", "-n", namespace, "--timeout=240s"
+        )
         assert web.log(name, namespace=namespace) == "200\n"
     address = web.get("pods", "-n", namespace, "-l", "app=web")[0]["status"]["podIP"]
-    with urllib.request.urlopen(f"http://{address}:8000/ready", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{address}:8000/ready", timeout=30) as answer:
         assert answer.status == 200
 
 
 def test_a_name_that_is_not_there_is_refused(local_cluster, namespace):
     cluster = local_cluster
     cluster.apply(objects.pod("lost", objects.python(FETCH.format(host="nobody"))), namespace=namespace)
-    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/lost", "-n", namespace, "--timeout=90s")
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/lost", "-n", namespace, "--timeout=240s")
     assert "Name or service not known" in cluster.log("lost", namespace=namespace)
 
 

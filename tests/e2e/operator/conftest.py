@@ -36,7 +36,9 @@ groups:
 router: {views: perfect}
 """
 TRACE = "synthetic:paper?requests=100&rate=10&seed=4"
-LEASE_S = 15.0
+STUDY_S = 480.0
+"""Of waits for a study to come so far; half a minute is usual where nobody else computes."""
+QUIET_S = 3.0
 
 
 class Operator:
@@ -85,7 +87,7 @@ class Operator:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, within_s=15):
+    def stop(self, within_s=60):
         """SIGTERM; the exit status and how many seconds it took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -94,7 +96,7 @@ class Operator:
     def ask(self, path, port=None):
         """What a server of it answers: status and text."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.health}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.health}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -132,7 +134,7 @@ def installed(cluster):
     wanted = [one for one in wanted if "helm.sh/hook" not in one["metadata"].get("annotations", {})]
     definitions = [one for one in wanted if one["kind"] == "CustomResourceDefinition"]
     cluster.apply(*definitions, namespace=SYSTEM)
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(ROOT / "crds"))
     cluster.apply(*[one for one in wanted if one not in definitions], namespace=SYSTEM)
     return cluster
 
@@ -224,14 +226,24 @@ class Wish:
 
     @property
     def phase(self):
-        return self.status.get("phase", "")
+        """Of the spec as it stands; empty until the operator has looked at it."""
+        body = self.get()
+        status = body.get("status") or {}
+        return status.get("phase", "") if status.get("observedGeneration") == body["metadata"]["generation"] else ""
 
-    def until(self, *phases, timeout_s=240):
+    def until(self, *phases, timeout_s=STUDY_S):
         return clusters.until(
             f"{self.name} is {' or '.join(phases)}",
             lambda: self.phase if self.phase in phases else "",
             timeout_s=timeout_s,
         )
+
+    def until_recorded(self, kind):
+        """Waits until its study has noted a record of this kind."""
+        clusters.until(f"{self.name} has noted a {kind}", lambda: self.has(kind), timeout_s=STUDY_S)
+
+    def has(self, kind):
+        return any(one["kind"] == kind for one in self.records())
 
     def condition(self, kind):
         return {one["type"]: one for one in self.status.get("conditions", [])}.get(kind, {})
@@ -271,6 +283,22 @@ def new_wish(installed, namespace):
         return one
 
     return make
+
+
+@pytest.fixture
+def until_quiet(installed):
+    """Waits until the operator has written nothing for a while, its Lease excepted."""
+
+    def writes(mark):
+        asked = (one for one in installed.requests(since=mark) if one.user == USER and one.resource != "leases")
+        return [one for one in asked if one.verb not in ("get", "list", "watch")]
+
+    def quiet():
+        mark = installed.audit_mark()
+        time.sleep(QUIET_S)
+        return not writes(mark)
+
+    return lambda: clusters.until("the operator rests", quiet)
 
 
 @pytest.fixture

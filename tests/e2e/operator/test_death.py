@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import time
+import datetime as dt
 
 import pytest
 
@@ -12,8 +12,8 @@ from controlplane import cluster as clusters
 TAKEOVER_S = 20.0
 
 
-def holder(cluster):
-    return cluster.get("lease", "glia-operator", "-n", "glia-system")["spec"].get("holderIdentity", "")
+def lease(cluster):
+    return cluster.get("lease", "glia-operator", "-n", "glia-system")["spec"]
 
 
 def unrepeated(wish):
@@ -28,14 +28,13 @@ def test_another_takes_over_within_twenty_seconds_on_an_empty_disk_and_repeats_n
     clusters.until("the second stands by", lambda: second.role == "standby")
     assert second.ask("/readyz")[0] == 200
     wish.apply(rollout={"approval": "Automatic"})
-    clusters.until(
-        "an experiment is recorded", lambda: any(one["kind"] == "hypothesis" for one in wish.records()), timeout_s=240
-    )
+    wish.until_recorded("hypothesis")
     before = wish.records()
-    died_s = time.monotonic()
+    died = dt.datetime.now(dt.UTC)
     first.kill()
-    clusters.until("the second leads", lambda: second.role == "leader", timeout_s=40)
-    assert time.monotonic() - died_s < TAKEOVER_S
+    clusters.until("the second leads", lambda: second.role == "leader")
+    taken = dt.datetime.fromisoformat(lease(wish.cluster)["acquireTime"])
+    assert (taken - died).total_seconds() < TAKEOVER_S
     wish.until("Approved")
     assert wish.records()[: len(before)] == before
     assert unrepeated(wish) == []
@@ -44,21 +43,17 @@ def test_another_takes_over_within_twenty_seconds_on_an_empty_disk_and_repeats_n
 
 STEPS = {
     "before anything": lambda _wish: True,
-    "the question is noted": lambda wish: wish.phase == "Pending",
-    "the study runs": lambda wish: wish.phase == "Studying",
-    "a hypothesis is noted": lambda wish: has(wish, "hypothesis"),
-    "an experiment is finished": lambda wish: has(wish, "experiment"),
-    "the finalists are chosen": lambda wish: has(wish, "validation") or has(wish, "exam"),
-    "the exam is over": lambda wish: has(wish, "exam"),
-    "the answer is noted": lambda wish: has(wish, "answer"),
+    "the question is noted": lambda wish: wish.phase != "",
+    "the study runs": lambda wish: wish.phase not in ("", "Pending"),
+    "a hypothesis is noted": lambda wish: wish.has("hypothesis"),
+    "an experiment is finished": lambda wish: wish.has("experiment"),
+    "the finalists are chosen": lambda wish: wish.has("validation") or wish.has("exam"),
+    "the exam is over": lambda wish: wish.has("exam"),
+    "the answer is noted": lambda wish: wish.has("answer"),
     "the policy is made": lambda wish: bool(wish.policies()),
     "the policy is approved": lambda wish: any("approval" in one for one in wish.policies()),
     "the approval is told": lambda wish: wish.phase == "Approved",
 }
-
-
-def has(wish, kind):
-    return any(one["kind"] == kind for one in wish.records())
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +62,30 @@ def undisturbed():
     return {}
 
 
+class Kept:
+    """An operator with a short Lease; on a busy machine it may lose that, end by itself, and be begun anew."""
+
+    def __init__(self, new_operator):
+        self._begin = lambda: new_operator("--lease-duration=3")
+        self._now = self._begin()
+
+    def operator(self):
+        if self._now.process.poll() is not None:
+            self._now = self._begin()
+        return self._now
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_killed_at_every_step_it_comes_to_the_same_end(new_operator, new_wish, same_end, undisturbed, times):
     """One operator after another, each killed at the next step; the next begins at once, as the kubelet would."""
     wish = new_wish("chat")
-    operator = new_operator("--lease-duration=3")
+    kept = Kept(new_operator)
     wish.apply(rollout={"approval": "Automatic"})
     for step, reached in STEPS.items():
-        clusters.until(step, lambda reached=reached: reached(wish), timeout_s=240)
-        operator.kill()
-        operator = new_operator("--lease-duration=3")
-    wish.until("Approved")
-    clusters.until("the operator leads", lambda: operator.role == "leader")
+        clusters.until(step, lambda reached=reached: kept.operator() and reached(wish), timeout_s=480)
+        kept.operator().kill()
+    leads = lambda: kept.operator().role == "leader" and wish.phase == "Approved"  # noqa: E731 - asked until it is so
+    clusters.until("it is approved, and an operator leads", leads)
     end = same_end(wish)
     assert unrepeated(wish) == []
     assert [one["metadata"]["name"] for one in wish.policies()] == ["chat-1"]

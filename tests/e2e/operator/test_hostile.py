@@ -40,7 +40,9 @@ def said(cluster, namespace, body):
     return "\n".join([status.get("message", ""), *bad, *degraded])
 
 
-def test_every_hostile_object_is_judged_in_words_and_the_operator_stays_calm(new_operator, installed, places):
+def test_every_hostile_object_is_judged_in_words_and_the_operator_stays_calm(
+    new_operator, installed, places, until_quiet
+):
     operator = new_operator(everywhere=True)
     for case in JUDGED:
         body = case.objects[-1]
@@ -49,6 +51,7 @@ def test_every_hostile_object_is_judged_in_words_and_the_operator_stays_calm(new
             lambda case=case, body=body: all(words in said(installed, places[case.name], body) for words in case.says),
             timeout_s=SECONDS,
         )
+    until_quiet()
     assert operator.process.poll() is None
     mark = installed.audit_mark()
     time.sleep(15)

@@ -23,6 +23,7 @@ USED_OF_OURS = {
     ("watch", "deployments", ""),
     ("get", "configmaps", ""),
     ("list", "configmaps", ""),
+    ("watch", "configmaps", ""),
     ("create", "configmaps", ""),
     ("patch", "configmaps", ""),
     ("create", "events", ""),

@@ -97,6 +97,9 @@ def story(cluster, namespace):
     cluster.kubectl("patch", "gliaopt", "chat", "-n", namespace, "--subresource=status", "--type=merge", "-p", body)
     rights = {"alice": (READ, WRITE, APPROVE), "bob": (READ, WRITE), "carol": (READ,)}
     cluster.apply(*(one for user, rules in rights.items() for one in role(user, user, *rules)), namespace=namespace)
+    last = {"alice": "approve", "bob": "patch", "carol": "list"}
+    for user, verb in last.items():
+        cluster.user(user).until_may(verb, "gliapolicies.glia.dev", namespace=namespace)
     return namespace
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from glia_operator.handlers.decision.seen import Observed
 
 LOOK_AGAIN_S = 60.0
-"""ConfigMaps of users are not watched: what is missing or wrong there is looked for again after this time."""
+"""After this time it is looked for again whether somebody has mended what no watch shows: a right, or a notebook."""
 WAITS = "the study waits for a free worker"
 MOST_REASONS = 3
 
@@ -82,13 +82,9 @@ def _no_target(now: Observed) -> Finding | None:
 def _no_question(now: Observed) -> Finding | None:
     if now.question_fault is None:
         return None
-    return Finding(
-        phase="Pending",
-        reason=now.question_fault.reason,
-        note=now.question_fault.sentence,
-        mend=True,
-        requeue_after_s=LOOK_AGAIN_S,
-    )
+    reason, note = now.question_fault.reason, now.question_fault.sentence
+    again_s = LOOK_AGAIN_S if reason == "ConfigMapUnreadable" else None
+    return Finding(phase="Pending", reason=reason, note=note, mend=True, requeue_after_s=again_s)
 
 
 def _decided(now: Observed) -> Finding | None:
@@ -165,9 +161,7 @@ def _refused(now: Observed) -> Finding | None:
         sentence = known.message if known is not None and known.reason == "BadInput" else ""
     if not sentence:
         return None
-    by_file = now.spec is not None and now.spec.offline is not None and now.spec.offline.config_map_ref is not None
-    again_s = LOOK_AGAIN_S if by_file else None
-    return Finding(phase="Failed", reason="BadInput", note=sentence, mend=True, requeue_after_s=again_s)
+    return Finding(phase="Failed", reason="BadInput", note=sentence, mend=True)
 
 
 def _crashed(now: Observed) -> Finding | None:

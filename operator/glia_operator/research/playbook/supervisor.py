@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from glia_operator.research import team
+from glia_operator.research import outcome, team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SURPRISE = 0.15
-"""A prediction missed by more than this is worth a question."""
 QUESTIONS = 2
 CONTROLS, KEPT_FOR_COMPOSITIONS = 3, 4
 """Controls are run while more than so many experiments are left."""
@@ -55,7 +53,7 @@ def _surprise(view: team.View) -> team.Turn | None:
     line = next((one for one in reversed(view.experiments) if one.predicted is not None), None)
     if line is None or line.predicted is None or line.number in about or len(asked) >= QUESTIONS:
         return None
-    if abs(line.observed - line.predicted) <= SURPRISE:
+    if abs(line.observed - line.predicted) <= outcome.SURPRISE:
         return None
     text = (
         f"Experiment {line.number} ({line.title}) was expected to improve by {line.predicted:+.0%} and did by "

@@ -30,10 +30,12 @@ def control(research: desk.Research) -> None:
     fitting = known.policies(study.brief)
     if not fitting or not research.go_on():
         return
-    alone = [policy for policy in _ranked(study, fitting) if policy.parameters]
+    alone, pairs = _ranked(study, fitting)
     tuned = [_tuned(study, policy) for policy in alone[: _most(study.brief, len(alone))] if research.go_on()]
-    pairs = [pair for one in _by_cost(tuned)[:PAIRED] for pair in known.completed(one.policy, fitting)]
-    tuned += [_tuned(study, pair) for pair in pairs if research.go_on()]
+    best = [pair for one in _by_cost(tuned)[:PAIRED] for pair in known.completed(one.policy, fitting)]
+    for pair in {tuple(pair.texts.items()): pair for pair in (*pairs[:1], *best)}.values():
+        if research.go_on():
+            tuned.append(_tuned(study, pair))  # noqa: PERF401 - each asks whether time is left
     turn = 0
     while tuned and research.go_on():
         again = _by_cost(tuned)[:LARGER]
@@ -51,8 +53,10 @@ def _by_cost(tuned: list[outcomes.Experiment]) -> list[outcomes.Experiment]:
     return sorted(tuned, key=lambda one: one.cost)
 
 
-def _ranked(study: laboratory.Study, fitting: tuple[document.Policy, ...]) -> list[document.Policy]:
-    """Known policies, best first as they are written; compared with them, their completions by programs of others."""
+def _ranked(
+    study: laboratory.Study, fitting: tuple[document.Policy, ...]
+) -> tuple[list[document.Policy], list[document.Policy]]:
+    """Known policies with parameters, and their completions by programs of others; each best first as written."""
     pairs = [pair for policy in fitting for pair in known.completed(policy, fitting)]
     compared = list({tuple(policy.texts.items()): policy for policy in (*fitting, *pairs)}.values())
     written = [study.brief.confined(policy) for policy in compared]
@@ -65,7 +69,9 @@ def _ranked(study: laboratory.Study, fitting: tuple[document.Policy, ...]) -> li
     )
     candidates = [screening.Candidate(policy=policy, program=programs.compile(policy)) for policy in written]
     screened = screening.screen(study, plan, candidates)
-    return [written[place] for place in screened.order if place < len(fitting)]
+    alone = [written[place] for place in screened.order if place < len(fitting)]
+    completed = [written[place] for place in screened.order if place >= len(fitting)]
+    return [one for one in alone if one.parameters], [one for one in completed if one.parameters]
 
 
 def _tuned(study: laboratory.Study, policy: document.Policy) -> outcomes.Experiment:

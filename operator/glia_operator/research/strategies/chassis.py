@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
@@ -12,27 +13,27 @@ from glia_sim.policy import document
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EMPTY = {"scheduler": "request.sequence", "autoscaler": "fleet.wanted"}
-"""What decides as an empty place does: first come, first served; and no change."""
+EMPTY = {
+    "gate": parts.Part(text="1 > 2", why="open"),
+    "scheduler": parts.Part(text="request.sequence", why="first come, first served"),
+    "autoscaler": parts.Part(text="need = fleet.wanted", why="no change"),
+}
+"""What decides as an empty place does."""
 SWITCH = document.Parameter(value=0.0, low=0.0, high=1.0, unit="0 or 1", meaning="whether the part is there")
-ADMITS = "admits"
 
 
 def build(grammar: grammars.Grammar) -> document.Policy:
-    """The policy that decides as any design of the grammar, once its switches are set (`switched`).
-
-    What is switched off adds an exact zero; sums may differ from a design's own in the last bit.
-    """
-    knobs = dict.fromkeys(knob for part in _parts(grammar).values() for knob in part.knobs)
+    """The policy that decides as any design of the grammar, once its switches are set (`switched`)."""
+    behind = _parts(grammar)
+    knobs = dict.fromkeys(knob for part in behind.values() for knob in part.knobs)
     return document.Policy(
         name="chassis",
         rationale="Every design at once, each part behind a switch.",
         parameters={name: designs.parameter(name, {}) for name in knobs}
-        | dict.fromkeys(_parts(grammar), SWITCH)
-        | ({ADMITS: SWITCH} if grammar.admits else {}),
-        router=_router(grammar) if grammar.admits else None,
-        scheduler=_only("def priority(request, fleet, p):", "scheduler", grammar),
-        autoscaler=_only("def replicas(fleet, p):", "autoscaler", grammar),
+        | dict.fromkeys((*behind, *grammar.flags), SWITCH),
+        router=_router(grammar) if "order" in grammar.one else None,
+        scheduler=_scheduler(grammar) if "scheduler" in grammar.one else None,
+        autoscaler=_autoscaler(grammar) if "autoscaler" in grammar.one else None,
     )
 
 
@@ -40,57 +41,86 @@ def switched(sketch: grammars.Sketch, grammar: grammars.Grammar, chassis: docume
     """Values of the chassis's parameters with which it decides as the sketch."""
     on = {_switch(place, getattr(sketch.design, place)) for place in grammar.one}
     on |= {_switch(place, term) for place in grammar.several for term in getattr(sketch.design, place)}
-    switches = {name: float(name in on) for name in _parts(grammar)}
-    admits = {ADMITS: float(sketch.design.admits)} if grammar.admits else {}
+    on |= {flag for flag in grammar.flags if getattr(sketch.design, flag)}
     knobs = {name: value for name, value in sketch.values.items() if name in chassis.parameters}
-    return knobs | switches | admits
+    return knobs | {name: float(name in on) for name in (*_parts(grammar), *grammar.flags)}
 
 
 def _switch(place: str, part: str) -> str:
     return f"{place}_{part or 'none'}".replace("-", "_")
 
 
-def _parts(grammar: grammars.Grammar) -> dict[str, parts.Part]:
-    """Every part of the grammar by its switch."""
+def _parts(grammar: grammars.Grammar, *places: str) -> dict[str, parts.Part]:
+    """Parts of these places, or of all, by their switches."""
     tables = {**grammars.PLACES, **grammars.SUMS}
     return {
-        _switch(place, name): tables[place][1][name] if name else parts.Part(text=EMPTY[place], why="as it is")
+        _switch(place, name): tables[place][1][name] if name else EMPTY[place]
         for place, names in (*grammar.one.items(), *grammar.several.items())
         for name in names
+        if place in places or not places
     }
 
 
 def _sum(grammar: grammars.Grammar, *places: str, **holes: str) -> str:
-    """All parts of these places, each times its switch; on lines of their own."""
-    texts = [
-        f"p.{switch} * ({part.text.format(**holes)})"
-        for switch, part in _parts(grammar).items()
-        if any(switch.startswith(f"{place}_") for place in places)
-    ]
-    return "(\n        " + "\n        + ".join(texts) + "\n    )"
+    """All parts of these places, each times its switch: what is off adds an exact zero."""
+    found = _parts(grammar, *places)
+    terms = "\n    + ".join(f"p.{name} * ({part.text.format(**holes)})" for name, part in found.items())
+    return f"(\n    {terms}\n)"
 
 
-def _only(head: str, place: str, grammar: grammars.Grammar) -> str | None:
-    return f"{head}\n    return {_sum(grammar, place)}\n" if place in grammar.one else None
+def _either(grammar: grammars.Grammar, *places: str) -> str:
+    """Whether the condition of any part of these places holds that is there."""
+    found = _parts(grammar, *places)
+    reasons = "\n    or ".join(f"(p.{name} > 0 and ({part.text}))" for name, part in found.items())
+    return f"(\n    {reasons}\n)"
+
+
+def _branches(grammar: grammars.Grammar, *places: str) -> list[str]:
+    """The statements of each part of these places, run where it is there."""
+    lines = []
+    for name, part in _parts(grammar, *places).items():
+        lines += [f"if p.{name} > 0:", textwrap.indent(part.text, "    ")]
+    return lines
+
+
+def _function(head: str, *lines: str) -> str:
+    return f"def {head}:\n{textwrap.indent(chr(10).join(lines), '    ')}\n"
 
 
 def _router(grammar: grammars.Grammar) -> str:
-    coming = _sum(
-        grammar, "charge", tokens="replica.waiting_tokens", requests="(replica.in_flight - replica.started) * "
+    asked = {"tokens": "replica.waiting_tokens", "requests": "(replica.in_flight - replica.started) * "}
+    own = {"tokens": "request.prompt_tokens", "requests": ""}
+    order = _function("order(request, fleet, p)", f"return {_sum(grammar, 'order')}")
+    score = _function(
+        "score(request, replica, fleet, p)",
+        f"held = {_sum(grammar, 'held')}",
+        f"coming = ceil({_sum(grammar, 'charge', **asked)} / replica.block_size)",
+        f"need = ceil({_sum(grammar, 'charge', **own)} / replica.block_size)",
+        f"room = {_sum(grammar, 'room', 'room_terms')}",
+        "if p.admits > 0 and replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
+        "    return BLOCK",
+        f"if {_either(grammar, 'gate')}:",
+        "    return BLOCK",
+        f"return -{_sum(grammar, 'balance', 'terms')}",
     )
-    need = _sum(grammar, "charge", tokens="request.prompt_tokens", requests="")
-    lines = (
-        "def order(request, fleet, p):",
-        f"    return {_sum(grammar, 'order')}",
-        "",
-        "def score(request, replica, fleet, p):",
-        f"    held = {_sum(grammar, 'held')}",
-        f"    coming = ceil({coming} / replica.block_size)",
-        f"    need = ceil({need} / replica.block_size)",
-        f"    room = {_sum(grammar, 'room')}",
-        "    if p.admits > 0 and replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
-        "        return BLOCK",
-        f"    return -{_sum(grammar, 'balance', 'terms')}",
-        "",
+    return f"{order}\n{score}"
+
+
+def _scheduler(grammar: grammars.Grammar) -> str:
+    return _function("priority(request, fleet, p)", f"return {_sum(grammar, 'scheduler')}")
+
+
+def _autoscaler(grammar: grammars.Grammar) -> str:
+    return _function(
+        "replicas(fleet, p)",
+        "need = 0",
+        *_branches(grammar, "autoscaler"),
+        "if p.autoscaler_none > 0:",
+        "    return need",
+        *_branches(grammar, "reserves"),
+        f"if need < fleet.wanted and ({_either(grammar, 'holds')}):",
+        "    return fleet.wanted",
+        "if p.gently > 0:",
+        f"    return {parts.GENTLY.text}",
+        "return ceil(need)",
     )
-    return "\n".join(lines)

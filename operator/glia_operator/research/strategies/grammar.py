@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +21,27 @@ PLACES = {
     "room": ("router", parts.ROOM),
     "charge": ("router", parts.CHARGES),
     "held": ("router", parts.HELD),
+    "gate": ("router", parts.GATES),
     "balance": ("router", parts.BALANCES),
     "scheduler": ("scheduler", parts.SCHEDULERS),
     "autoscaler": ("autoscaler", parts.AUTOSCALERS),
 }
 """Places of a design that hold one part: the program, and what may stand there."""
-SUMS = {"terms": ("router", parts.TERMS), "room_terms": ("router", parts.ROOM_TERMS)}
+SUMS = {
+    "room_terms": ("router", parts.ROOM_TERMS),
+    "terms": ("router", parts.TERMS),
+    "reserves": ("autoscaler", parts.RESERVES),
+    "holds": ("autoscaler", parts.HOLDS),
+}
 """Places that hold any number of parts."""
-OPTIONAL = frozenset({"scheduler", "autoscaler"})
+FLAGS = {"admits": "router", "gently": "autoscaler"}
+"""Places that hold yes or no, and the program."""
+OPTIONAL = frozenset({"gate", "scheduler", "autoscaler"})
 """Places that may stay empty."""
-NEEDS = {"speed": "mixed", "affinity": "prefixes", "proportional": "scales"}
+NEEDS = {"speed": "mixed", "affinity": "prefixes"}
 """Traits without which a part has nothing to read."""
-ADMITS, TERM = 0.8, 0.4
-"""Chances that a random design holds requests back, and that it has a term."""
+YES, TERM = 0.7, 0.4
+"""Chances that a random design says yes where that is the question, and that it has a term."""
 WIDE, NEAR = 0.18, 0.08
 """Spread of a random value around the part's own, and of a varied one around its parent's, as shares of the range."""
 CHANGES = 2
@@ -53,41 +62,50 @@ class Grammar:
 
     one: Mapping[str, tuple[str, ...]]
     several: Mapping[str, tuple[str, ...]]
-    admits: bool
+    flags: tuple[str, ...]
 
     @property
     def places(self) -> tuple[str, ...]:
         """Names of the places that leave a choice."""
-        held = ("admits",) if self.admits else ()
-        return (*(name for name, options in self.one.items() if len(options) > 1), *self.several, *held)
+        return (*(name for name, options in self.one.items() if len(options) > 1), *self.several, *self.flags)
+
+    def put(self, design: designs.Design, place: str, part: str | bool | Collection[str]) -> designs.Design:  # noqa: FBT001
+        """The design with this in that place; parts of a sum stand in the grammar's order."""
+        if place in self.several:
+            part = tuple(name for name in self.several[place] if isinstance(part, Collection) and name in part)
+        held: dict[str, Any] = {place: part}
+        return replace(design, **held)
 
 
 def fitting(brief: briefs.Brief) -> Grammar:
     """The grammar of designs that a brief leaves room for."""
     traits = desk.traits(brief)
+    tuned = brief.tunes if "scales" in traits else brief.tunes - {"autoscaler"}
 
-    def names(program: str, table: Mapping[str, parts.Part]) -> tuple[str, ...]:
-        fit = program in brief.tunes
-        return tuple(name for name in table if fit and NEEDS.get(name, "") in {"", *traits})
+    def names(table: Mapping[str, parts.Part]) -> tuple[str, ...]:
+        return tuple(name for name in table if NEEDS.get(name, "") in {"", *traits})
 
-    one = {place: names(*of) for place, of in PLACES.items()}
-    several = {place: names(*of) for place, of in SUMS.items()}
     return Grammar(
-        one={place: (("",) if place in OPTIONAL else ()) + found for place, found in one.items() if found},
-        several={place: found for place, found in several.items() if found},
-        admits="router" in brief.tunes,
+        one={
+            place: (("",) if place in OPTIONAL else ()) + names(table)
+            for place, (program, table) in PLACES.items()
+            if program in tuned
+        },
+        several={place: names(table) for place, (program, table) in SUMS.items() if program in tuned},
+        flags=tuple(place for place, program in FLAGS.items() if program in tuned),
     )
 
 
 def drawn(grammar: Grammar, chance: np.random.Generator) -> Sketch:
     """A random design with values near the parts' own."""
-    design = designs.Design(admits=grammar.admits and bool(chance.random() < ADMITS))
+    design = designs.Design()
     for place in grammar.places:
         if place in grammar.one:
-            design = _put(design, place, str(chance.choice(grammar.one[place])))
+            design = grammar.put(design, place, str(chance.choice(grammar.one[place])))
         elif place in grammar.several:
-            terms = tuple(name for name in grammar.several[place] if chance.random() < TERM)
-            design = _put(design, place, terms)
+            design = grammar.put(design, place, [one for one in grammar.several[place] if chance.random() < TERM])
+        else:
+            design = grammar.put(design, place, bool(chance.random() < YES))
     own = {name: knob.value for name, knob in parts.KNOBS.items()}
     return Sketch(design=design, values=_moved(own, chance, WIDE))
 
@@ -105,7 +123,7 @@ def crossed(first: Sketch, second: Sketch, grammar: Grammar, chance: np.random.G
     design = first.design
     for place in grammar.places:
         if chance.random() < 1 / 2:
-            design = _put(design, place, getattr(second.design, place))
+            design = grammar.put(design, place, getattr(second.design, place))
     others = set(designs.knobs(second.design)) - set(designs.knobs(first.design))
     values = {name: second.values[name] if name in others else value for name, value in first.values.items()}
     return Sketch(design=design, values=_moved(values, chance, NEAR))
@@ -113,18 +131,12 @@ def crossed(first: Sketch, second: Sketch, grammar: Grammar, chance: np.random.G
 
 def _changed(design: designs.Design, grammar: Grammar, chance: np.random.Generator) -> designs.Design:
     place = str(chance.choice(grammar.places))
-    if place == "admits":
-        return replace(design, admits=not design.admits)
+    now = getattr(design, place)
     if place in grammar.one:
-        others = [name for name in grammar.one[place] if name != getattr(design, place)]
-        return _put(design, place, str(chance.choice(others)))
-    term, terms = str(chance.choice(grammar.several[place])), getattr(design, place)
-    rest = tuple(one for one in terms if one != term)
-    return _put(design, place, rest if term in terms else (*terms, term))
-
-
-def _put(design: designs.Design, place: str, part: Any) -> designs.Design:  # noqa: ANN401 - what the place holds
-    return replace(design, **{place: part})
+        return grammar.put(design, place, str(chance.choice([name for name in grammar.one[place] if name != now])))
+    if place in grammar.several:
+        return grammar.put(design, place, {*now} ^ {str(chance.choice(grammar.several[place]))})
+    return grammar.put(design, place, not now)
 
 
 def _moved(values: Mapping[str, float], chance: np.random.Generator, spread: float) -> dict[str, float]:

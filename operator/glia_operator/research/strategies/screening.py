@@ -111,9 +111,10 @@ def _halved(study: laboratory.Study, candidates: Sequence[programs.Program]) -> 
     for rung in RUNGS:
         stay = max(JUDGED, round(len(left) * rung.stays))
         if stay < len(left):
-            arrivals = [unseen[(first + k) % len(unseen)] for k in range(rung.seeds)]
+            arrivals = [unseen[(first + k) % len(unseen)] for k in range(study.effort.of(rung.seeds))]
             where = (study.where[0], *_in_turn(study.where[1:], turn)[: rung.conditions])
-            costs = study.marker.costs([candidates[k] for k in left], where, arrivals, elsewhere=rung.elsewhere)
+            elsewhere = study.effort.of(rung.elsewhere)
+            costs = study.marker.costs([candidates[k] for k in left], where, arrivals, elsewhere=elsewhere)
             left = [place for _, place in sorted(zip(costs, left, strict=True))]
             left, fallen = left[:stay], [*left[stay:], *fallen]
         first += rung.seeds

@@ -22,6 +22,10 @@ CANDIDATES, LEAST_CANDIDATES = 60, 12
 FRESH, CROSSED = 0.2, 0.3
 """Shares of a screen, after the first, that are drawn anew, and that cross two of the elite; the rest vary one."""
 ELITE = 6
+CLOSE = 0.15
+"""What costs so much more than the best is not worth a sweep."""
+ONCE, LARGER = 1, 2
+"""How often a member was swept, a larger sweep being the last."""
 LAST = 0.2
 """Share of the experiments, the last ones, that are larger sweeps of the best."""
 ADDRESSES = "structure"
@@ -29,11 +33,11 @@ ADDRESSES = "structure"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A sketch of the elite, and what it costs on the seeds that all experiments are judged on."""
+    """A sketch of the elite: its cost on the seeds that all experiments are judged on, and its sweeps so far."""
 
     sketch: grammars.Sketch
     cost: float
-    swept: bool = False
+    sweeps: int = 0
 
 
 def explore(research: desk.Research) -> None:
@@ -43,12 +47,12 @@ def explore(research: desk.Research) -> None:
     search = Search(study=study, grammar=grammar, chassis=study.brief.confined(chassis.build(grammar)))
     while research.go_on():
         done, total = len(study.experiments), study.brief.experiments
-        if done >= (1.0 - LAST) * total and search.elite:
-            search.sweep(wide=True)
-        elif done % 2 == 0 or not search.elite:
+        wide = done >= (1.0 - LAST) * total
+        member = search.promising(LARGER if wide else ONCE)
+        if member is None or (done % 2 == 0 and not wide):
             search.screen()
         else:
-            search.sweep(wide=False)
+            search.sweep(member, wide=wide)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,15 +87,16 @@ class Search:
         for place, cost in screened.judged:
             self._admit(Member(sketch=sketches[place], cost=cost))
 
-    def sweep(self, *, wide: bool) -> None:
-        """One experiment: whether the best design that was not swept yet, or the best of all, is better tuned."""
-        fresh = [member for member in self.elite if not member.swept]
-        place = self.elite.index(fresh[0]) if fresh and not wide else 0
-        member = self.elite[place]
+    def promising(self, sweeps: int) -> Member | None:
+        """The best member near the best of all that was swept less often: a sweep repeated finds the same."""
+        near = [one for one in self.elite if one.sweeps < sweeps and one.cost < self.elite[0].cost + CLOSE]
+        return near[0] if near else None
+
+    def sweep(self, member: Member, *, wide: bool) -> None:
+        """One experiment: whether a design is better with other values than it was drawn with."""
         plan = laboratory.Plan(
             title=f"{'larger sweep' if wide else 'sweep'} of {len(designs.knobs(member.sketch.design))} parameters",
-            hypothesis=f"{designs.rationale(member.sketch.design)} The values it was drawn with are not its best: a "
-            "sweep lowers the cost.",
+            hypothesis=f"{designs.rationale(member.sketch.design)} Other values are better: a sweep lowers the cost.",
             addresses=ADDRESSES,
             policy=self._composed(member.sketch),
             parts=designs.written(member.sketch.design),
@@ -99,14 +104,18 @@ class Search:
         done = laboratory.experiment(self.study, laboratory.widened(plan) if wide else plan)
         values = {name: one.value for name, one in done.policy.parameters.items() if name in member.sketch.values}
         tuned = grammars.Sketch(design=member.sketch.design, values={**member.sketch.values, **values})
-        del self.elite[place]
-        self._admit(Member(sketch=tuned, cost=done.cost, swept=True))
+        self.elite.remove(member)
+        self._admit(Member(sketch=tuned, cost=done.cost, sweeps=LARGER if wide else ONCE))
 
     def _composed(self, sketch: grammars.Sketch) -> document.Policy:
         return self.study.brief.confined(designs.compose(sketch.design, sketch.values, name="found-by-search"))
 
     def _admit(self, member: Member) -> None:
-        self.elite = sorted([*self.elite, member], key=lambda one: one.cost)[:ELITE]
+        """Take a member in where it is among the best; of one design only the best values stay."""
+        best: dict[designs.Design, Member] = {}
+        for one in sorted([*self.elite, member], key=lambda one: one.cost):
+            best.setdefault(one.sketch.design, one)
+        self.elite = list(best.values())[:ELITE]
 
     def _generation(self) -> list[grammars.Sketch]:
         chance = np.random.default_rng((self.study.brief.root, len(self.study.experiments)))
