@@ -174,6 +174,17 @@ IDEAS = (
         change=lambda design: design.with_term("prefill"),
     ),
     Idea(
+        title="ageing within seconds",
+        hope=0.2,
+        program="router",
+        addresses="interference",
+        hypothesis="Where requests last seconds, waits of seconds have to count: if prefill work is gated and each "
+        "doubling of the prompt buys a wait of seconds, short prompts pass long ones, and even under overload nobody "
+        "waits much longer than by order of arrival.",
+        change=lambda design: replace(design, gate="prefill", order="log-brisk"),
+        needs="prefills",
+    ),
+    Idea(
         title="committed memory",
         unless="room that breathes",
         hope=0.05,
@@ -233,16 +244,6 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="replicas in proportion to memory",
-        hope=0.03,
-        program="autoscaler",
-        addresses="idle replicas",
-        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
-        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
-        change=lambda design: replace(design, autoscaler="memory"),
-        needs="scales",
-    ),
-    Idea(
         title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
@@ -256,10 +257,20 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="start-up delay",
+        addresses="idle replicas",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
         needs="scales",
     ),
     Idea(

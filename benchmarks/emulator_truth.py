@@ -1,4 +1,4 @@
-"""How true the emulator is to the twin, and what it costs: python benchmarks/emulator.py --rate 5 --replicas 4."""
+"""How true the emulator is to the twin, and what it costs: python benchmarks/emulator_truth.py --rate 5 --replicas 4."""
 
 from __future__ import annotations
 
