@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from glia_operator.research import acts, language, team
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Form = Literal["tools", "schema", "text"]
 """How a model is told to answer: by a tool call, by a JSON schema that the endpoint enforces, by JSON on request."""
@@ -188,15 +185,14 @@ def _now(view: team.View, role: team.Role, form: Form) -> list[str]:
         f"Experiments left: {view.experiments_left}. Turns left: {view.turns_left}. "
         f"You are the {_ROLES[role]}; take one act: {', '.join(open_now)}."
     )
-    if form != "tools":
-        shape = json.dumps(acts.schema(role, open_now) if form == "text" else _example(open_now), ensure_ascii=False)
-        rule = "that fits this JSON schema" if form == "text" else "of this shape"
-        parts.append(f"Answer with one JSON object and nothing else, {rule}: {shape}")
+    if form == "schema":
+        parts.append(
+            "Answer with one JSON object and nothing else: its key turn holds act and the arguments of that act."
+        )
+    if form == "text":
+        shape = json.dumps(acts.schema(role, open_now), ensure_ascii=False)
+        parts.append(f"Answer with one JSON object and nothing else, that fits this JSON schema: {shape}")
     return parts
-
-
-def _example(open_now: Sequence[team.Act]) -> dict[str, object]:
-    return {"turn": {"act": open_now[0], "...": "its arguments"}}
 
 
 def _without_programs(view: team.View) -> team.View:
