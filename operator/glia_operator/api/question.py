@@ -159,7 +159,9 @@ class Research(section.Section):
 
     rules: ClassVar = (
         rule.Rule(
-            cel="!(self.strategy in ['best-of-n', 'evolution']) || (has(self.brain) && has(self.brain.openai))",
+            # The API server checks the default of research, which is empty, before its fields have theirs.
+            cel="!has(self.strategy) || !(self.strategy in ['best-of-n', 'evolution'])"
+            " || (has(self.brain) && has(self.brain.openai))",
             message="the strategies best-of-n and evolution need a model: give brain.openai",
             holds=lambda self: self.strategy not in NEED_MODEL or self.brain.openai is not None,
             field=".strategy",

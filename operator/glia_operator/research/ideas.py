@@ -174,6 +174,17 @@ IDEAS = (
         change=lambda design: design.with_term("prefill"),
     ),
     Idea(
+        title="ageing within seconds",
+        hope=0.2,
+        program="router",
+        addresses="interference",
+        hypothesis="Where requests last seconds, waits of seconds have to count: if prefill work is gated and each "
+        "doubling of the prompt buys a wait of seconds, short prompts pass long ones, and even under overload nobody "
+        "waits much longer than by order of arrival.",
+        change=lambda design: replace(design, gate="prefill", order="log-brisk"),
+        needs="prefills",
+    ),
+    Idea(
         title="committed memory",
         unless="room that breathes",
         hope=0.05,

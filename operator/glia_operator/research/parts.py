@@ -156,6 +156,14 @@ KNOBS = {
         meaning="prompt tokens that may wait for their prefill on one replica",
         log=True,
     ),
+    "brisk_s": Knob(
+        value=2.0,
+        low=0.1,
+        high=30.0,
+        unit="s",
+        meaning="wait after which a request goes before one of half its length, where requests last seconds",
+        log=True,
+    ),
     "granted": Knob(
         value=0.3,
         low=0.03,
@@ -278,6 +286,11 @@ ORDERS = {
         why="the shortest prompt first in proportion: a long wait makes up for a prompt twice as long, and very short "
         "prompts are taken as they come",
         knobs=("doubling_s", "alike"),
+    ),
+    "log-brisk": Part(
+        text="log(request.prompt_tokens + p.alike) - 0.7 * request.waited_s / p.brisk_s",
+        why="the shortest prompt first in proportion, and a wait of seconds makes up for a prompt twice as long",
+        knobs=("brisk_s", "alike"),
     ),
 }
 

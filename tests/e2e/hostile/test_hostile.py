@@ -50,6 +50,12 @@ def send(where, case):
         where.transport.send(clusters.Call(method="DELETE", path=f"{path(where, kind)}/{name}"))
 
 
+@pytest.mark.smoke
+@pytest.mark.parametrize("kind", clusters.PLURALS)
+def test_the_definitions_are_accepted_and_served(kind, server):
+    assert server.transport.send(clusters.Call(method="GET", path=path(server, kind))).code == 200
+
+
 @pytest.mark.parametrize("case", cases.SERVER, ids=lambda case: case.name)
 def test_it_is_refused_with_words_that_help(case, server):
     answer = send(server, case)
