@@ -61,7 +61,7 @@ async def http(server, counted):
 async def heard(http, came=None):
     came = [] if came is None else came
     async for event in http.watch(WATCH):
-        came.append(event)  # noqa: PERF401 - what came before a break counts
+        came.append(event)
     return came
 
 
