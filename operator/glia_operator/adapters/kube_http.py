@@ -90,13 +90,14 @@ class HttpKube:
         headers = {"Accept": call.accept, "Content-Type": call.content}
         method = METHODS[call.verb]
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, method, call.body)
-        answer: aiohttp.ClientResponse = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
+        wrapped = await self._client.rest_client.request(  # type: ignore[no-untyped-call]
             method,
             self._client.configuration.host + call.path,
             headers=headers,
             body=call.body,
             _request_timeout=limits,
         )
+        answer: aiohttp.ClientResponse = wrapped.response
         return answer
 
     def _unanswered(self, call: kube.Call, error: BaseException) -> kube.Unavailable:

@@ -214,6 +214,16 @@ IDEAS = (
         needs="mixed",
     ),
     Idea(
+        title="nobody waits on a replica",
+        hope=0.05,
+        program="router",
+        addresses="interference",
+        hypothesis="Replicas differ in speed, so the next one to be free is not the one with the shortest queue: if a "
+        "request is held while anybody waits on a replica, it goes where a place is free first.",
+        change=lambda design: replace(design, gate="waiting"),
+        needs="mixed",
+    ),
+    Idea(
         title="replicas in proportion to the load",
         hope=0.3,
         program="autoscaler",

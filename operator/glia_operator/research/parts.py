@@ -347,6 +347,10 @@ GATES = {
         "reordered, what is queued there cannot",
         knobs=("backlog",),
     ),
+    "waiting": Part(
+        text="replica.waiting > 0",
+        why="somebody waits for memory or a first step there already; who is held can still go elsewhere",
+    ),
 }
 """Conditions under which a replica takes no request now, memory aside; each is false where nothing waits."""
 
