@@ -219,8 +219,9 @@ IDEAS = (
         program="router",
         addresses="interference",
         hypothesis="Replicas differ in speed, so the next one to be free is not the one with the shortest queue: if a "
-        "request is held while anybody waits on a replica, it goes where a place is free first.",
-        change=lambda design: replace(design, gate="waiting"),
+        "request is held while anybody waits on a replica, it goes where a place is free first, and of several to the "
+        "one with the most free memory.",
+        change=lambda design: replace(design, gate="waiting").with_memory(),
         needs="mixed",
     ),
     Idea(
