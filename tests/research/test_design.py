@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from glia_operator.research import design as designs
-from glia_operator.research import parts, tuning
+from glia_operator.research import knob_table, parts, tuning
 from glia_sim import fleet_file
 from glia_sim.engine import run as runs
 from glia_sim.policy import compile as programs
@@ -60,7 +60,7 @@ def test_a_gate_stands_beside_admission_and_says_what_it_keeps_out(admits, gate)
 
 
 def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():
-    for name, knob in parts.KNOBS.items():
+    for name, knob in knob_table.KNOBS.items():
         for value in (knob.low, knob.value, knob.high):
             place = tuning.position(knob, value)
             assert 0.0 <= place <= 1.0, name
@@ -68,7 +68,7 @@ def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():
 
 
 def test_values_never_leave_their_bounds():
-    for knob in parts.KNOBS.values():
+    for knob in knob_table.KNOBS.values():
         assert tuning.value_at(knob, -3.0) == knob.low
         assert tuning.value_at(knob, 7.0) == knob.high
 
@@ -81,7 +81,7 @@ def prefills():
 
 def test_a_gate_that_no_prompt_fits_through_still_lets_every_request_be_served(prefills):
     design = designs.Design(order="shortest", gate="prefill")
-    program = programs.compile(designs.compose(design, {"backlog": parts.KNOBS["backlog"].low}, name="narrow"))
+    program = programs.compile(designs.compose(design, {"backlog": knob_table.KNOBS["backlog"].low}, name="narrow"))
     run = runs.simulate(*prefills, program)
     assert (run.status == runs.FINISHED).all()
     assert run.policy_faults == 0

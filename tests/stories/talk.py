@@ -92,6 +92,7 @@ def _experiment(
             seeds=30,
         ),
         p99_ratio=1.0 - cost / 10,
+        constraints=(),
         cost=cost,
         finding=f"mean-latency 40 -> {40 * (1 - observed):.4g} in experiment {number}: {fate}.",
         kept=fate == KEPT,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glia_operator.research import design as designs
-from glia_operator.research import laboratory, marking, parts, tuning
+from glia_operator.research import knob_table, laboratory, marking, tuning
 from glia_operator.research.strategies import chassis, screening, search
 from glia_operator.research.strategies import grammar as grammars
 from glia_sim import fleet_file, trial
@@ -123,7 +123,7 @@ def test_a_sweep_goes_on_from_what_the_screen_found(at_work, small_brief, tmp_pa
 
 def test_a_parameter_is_tuned_inside_its_own_bounds_even_if_a_part_has_one_of_its_name():
     narrow = document.Parameter(value=0.5, low=0.4, high=0.6, unit="x", meaning="x")
-    assert parts.KNOBS["growth"].high > narrow.high
+    assert knob_table.KNOBS["growth"].high > narrow.high
     knob = tuning.knob_of("growth", narrow)
     assert all(narrow.low <= tuning.value_at(knob, place) <= narrow.high for place in (0.0, 0.3, 1.0))
 

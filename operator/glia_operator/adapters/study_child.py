@@ -167,34 +167,18 @@ def _brief(job: dict[str, Any]) -> tuple[briefs.Brief, team.Brain]:
 
 def _answer(name: str, brief: briefs.Brief, outcome: outcomes.Outcome, last: str) -> dict[str, Any]:
     """The study's answer as plain values: what to propose, or why nothing, and whether constraints can be kept."""
-    feasible, sentence = _feasibility(brief, outcome)
     answer: dict[str, Any] = {
         "proposal": None,
         "simulations": outcome.simulations,
         "reasons": list(outcome.verdict.reasons) if outcome.experiments else [],
-        "feasible": feasible,
-        "feasibility": sentence,
+        "feasible": outcome.feasibility.kept,
+        "feasibility": outcome.feasibility.sentence,
         "explanation": list(outcome.explanation),
     }
     if outcome.best.digest != outcome.baseline.digest:
         place = revision.Place(optimization=name, revision=1, notebook_digest=last)
         answer["proposal"] = revision.spec(outcome, brief, place).plain()
     return answer
-
-
-def _feasibility(brief: briefs.Brief, outcome: outcomes.Outcome) -> tuple[bool | None, str]:
-    """Whether a policy was found that keeps every constraint on held-out arrivals, and what came nearest."""
-    if not brief.constraints:
-        return None, ""
-    cards = (outcome.verdict.heldout.baseline, outcome.verdict.heldout.candidate)
-    broken = []
-    for constraint in brief.constraints:
-        nearest = min(card.value(constraint.metric) for card in cards)
-        if not nearest < constraint.limit:
-            broken.append(f"'{constraint}' is out of reach: {constraint.amount(nearest)} came nearest")
-    if not broken:
-        return True, "every constraint is kept on held-out arrivals"
-    return False, "; ".join(broken) + "; loosen the constraint, or give the fleet more replicas"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from glia_operator.research import ablation
+from glia_operator.research import ablation, feasibility
 from glia_operator.research.outcome import Experiment, Outcome, explain
 from glia_sim import exam, records, score, seeds, verdict
 from glia_sim.policy import compile as programs
@@ -54,6 +54,7 @@ def conclude(research: desk.Research) -> Outcome:
         turns=tuple(research.turns),
         observations=dict(research.observations),
         ablation=parts,
+        feasibility=feasibility.judge(study.brief, study.experiments, marked.heldout),
     )
     return replace(outcome, explanation=explain(outcome))
 

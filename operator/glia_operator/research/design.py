@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from glia_operator.research import parts
+from glia_operator.research import knob_table, parts
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def compose(design: Design, values: Mapping[str, float], *, name: str) -> docume
 
 def parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
     """A knob as a policy's parameter, with its own value where none is given."""
-    knob = parts.KNOBS[name]
+    knob = knob_table.KNOBS[name]
     return document.Parameter(
         value=values.get(name, knob.value), low=knob.low, high=knob.high, unit=knob.unit, meaning=knob.meaning
     )

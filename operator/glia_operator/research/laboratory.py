@@ -149,6 +149,7 @@ def concluded(study: Study, plan: Plan, identity: str, body: dict[str, Any]) -> 
         simulations=body["simulations"],
         effect=effect.Effect(**body["effect"]),
         p99_ratio=body["p99_ratio"],
+        constraints=tuple(body["constraints"]),
         cost=body["cost"],
         finding=_finding(study, body, kept=kept, control=plan.addresses == "control"),
         kept=kept,
@@ -197,7 +198,7 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
-    """Cost, effect and p99 ratio of each candidate on the seeds that all experiments share."""
+    """Cost, effect, p99 ratio and constraints' metrics of each candidate, on the seeds that all experiments share."""
     here = study.marker.marks(candidates, study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)])
     harder = study.marker.marks(candidates, study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)])
     costs = marking.costs(study.brief, [*here, *harder])
@@ -207,6 +208,7 @@ def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[st
             "cost": cost,
             "effect": score.as_json(effect.paired(old[:, 0], new[:, 0], metric, seed=exam.INTERVAL_SEED)),
             "p99_ratio": float(np.exp(np.log(new[:, 1] / old[:, 1]).mean())),
+            "constraints": new[:, 4:].mean(axis=0).tolist(),
         }
         for cost, new in zip(costs, (here[0, :, 1 + k] for k in range(len(candidates))), strict=True)
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glia_operator.research import ablation as ablations
+from glia_operator.research import feasibility as feasibilities
 from glia_operator.research import profile as profiles
 from glia_sim import goal
 from glia_sim.policy import change
@@ -28,6 +29,7 @@ class Experiment:
     Attributes:
         effect: on the objective against the baseline, training seeds, the fleet as it is.
         p99_ratio: geometric mean of the ratios of p99 end-to-end times to the baseline's.
+        constraints: means of what the brief's constraints bound, in their order, in seconds or as ratios.
         kept: whether it was the best so far when it ended.
         predicted: improvement of the objective over the baseline that was expected; None where nobody said.
         parts: what the policy is composed from, as `design.written` writes it; empty for a policy of its own.
@@ -41,6 +43,7 @@ class Experiment:
     simulations: int
     effect: effect.Effect | None
     p99_ratio: float
+    constraints: tuple[float, ...]
     cost: float
     finding: str
     kept: bool
@@ -60,6 +63,7 @@ class Outcome:
         turns: the conversation; empty where the strategy holds none.
         observations: answers to turns, by position.
         ablation: what the policy that was examined last loses without each part.
+        feasibility: whether the brief's constraints can be kept.
     """
 
     baseline: document.Policy
@@ -76,11 +80,14 @@ class Outcome:
     turns: tuple[team.Turn, ...]
     observations: dict[int, str]
     ablation: tuple[ablations.Without, ...]
+    feasibility: feasibilities.Feasibility
 
 
 def explain(outcome: Outcome) -> tuple[str, ...]:
     """Why this policy, or why none."""
     first = outcome.profile.sentences[:2]
+    if outcome.feasibility.kept is False:
+        first = (*first, f"Not feasible: {outcome.feasibility.sentence}.")
     if outcome.best is not outcome.baseline:
         steps = tuple(f"{one.title}: {one.finding}" for one in outcome.experiments if one.kept)
         words = change.describe(outcome.baseline, outcome.best).words

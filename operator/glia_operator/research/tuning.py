@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
-from glia_operator.research import parts
+from glia_operator.research import knob_table
 from glia_sim.policy import compile as programs
 
 with warnings.catch_warnings():
@@ -56,16 +56,18 @@ class Sweep:
         return frozenset(round(self.generations * one) for one in share)
 
 
-def knob_of(name: str, parameter: document.Parameter) -> parts.Knob:
+def knob_of(name: str, parameter: document.Parameter) -> knob_table.Knob:
     """The scale on which a parameter is tuned: its part's if within its bounds, logarithmic if they are far apart."""
-    known = parts.KNOBS.get(name)
+    known = knob_table.KNOBS.get(name)
     if known is not None and parameter.low <= known.low and known.high <= parameter.high:
         return known
     apart = parameter.low > 0.0 and parameter.high / parameter.low >= FAR
-    return parts.Knob(value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="", log=apart)
+    return knob_table.Knob(
+        value=parameter.value, low=parameter.low, high=parameter.high, unit="", meaning="", log=apart
+    )
 
 
-def position(knob: parts.Knob, value: float) -> float:
+def position(knob: knob_table.Knob, value: float) -> float:
     """Where a value stands in its range, 0 to 1."""
     value = min(max(value, knob.low), knob.high)
     if knob.log:
@@ -73,7 +75,7 @@ def position(knob: parts.Knob, value: float) -> float:
     return (value - knob.low) / (knob.high - knob.low)
 
 
-def value_at(knob: parts.Knob, place: float) -> float:
+def value_at(knob: knob_table.Knob, place: float) -> float:
     """The value at a place of its range, to three digits so that a person can read it."""
     place = min(max(place, 0.0), 1.0)
     exact = knob.low * (knob.high / knob.low) ** place if knob.log else knob.low + place * (knob.high - knob.low)
@@ -126,10 +128,10 @@ def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:
         return cma.CMAEvolutionStrategy(inside if len(inside) > 1 else [*inside, 0.5], sweep.spread, options)
 
 
-def _values(names: Sequence[str], scales: Sequence[parts.Knob], places: Sequence[float]) -> dict[str, float]:
+def _values(names: Sequence[str], scales: Sequence[knob_table.Knob], places: Sequence[float]) -> dict[str, float]:
     return {name: value_at(scale, float(place)) for name, scale, place in zip(names, scales, places, strict=False)}
 
 
 def merged(design: designs.Design, values: Mapping[str, float]) -> dict[str, float]:
     """Values for all knobs of a design: the known ones, and the parts' own for the rest."""
-    return {name: values.get(name, parts.KNOBS[name].value) for name in designs.knobs(design)}
+    return {name: values.get(name, knob_table.KNOBS[name].value) for name in designs.knobs(design)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from glia_operator.research import design as designs
-from glia_operator.research import desk, parts, tuning
+from glia_operator.research import desk, knob_table, parts, tuning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +106,7 @@ def drawn(grammar: Grammar, chance: np.random.Generator) -> Sketch:
             design = grammar.put(design, place, [one for one in grammar.several[place] if chance.random() < TERM])
         else:
             design = grammar.put(design, place, bool(chance.random() < YES))
-    own = {name: knob.value for name, knob in parts.KNOBS.items()}
+    own = {name: knob.value for name, knob in knob_table.KNOBS.items()}
     return Sketch(design=design, values=_moved(own, chance, WIDE))
 
 
@@ -142,6 +142,6 @@ def _changed(design: designs.Design, grammar: Grammar, chance: np.random.Generat
 def _moved(values: Mapping[str, float], chance: np.random.Generator, spread: float) -> dict[str, float]:
     moved = {}
     for name, value in values.items():
-        knob = parts.KNOBS[name]
+        knob = knob_table.KNOBS[name]
         moved[name] = tuning.value_at(knob, tuning.position(knob, value) + spread * float(chance.standard_normal()))
     return moved
