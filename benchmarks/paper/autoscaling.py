@@ -80,9 +80,9 @@ def _row(label: str, marks: point.Marks, static: point.Marks, lowest: float) -> 
         label=label,
         ours=variable.hours(marks),
         more=(
-            f"{saving:.1%}",
-            f"{-found.high:.1%} to {-found.low:.1%}",
-            f"{saving / lowest:.0%}",
+            f"{saving:z.1%}",
+            f"{-found.high:z.1%} to {-found.low:z.1%}",
+            f"{saving / lowest:z.0%}" if lowest > 0.0 else None,
             marks.pooled.charged.slowdown.p95,
             marks.pooled.charged.e2e.p95,
             marks.pooled.charged.e2e.mean,

@@ -2,13 +2,13 @@
 
 It knows every arrival and every reply's length, and what the twin will make of any schedule, for it tries hundreds of
 changes on the very trace it is marked on. It has the fleet's own start-up delay, bounds and draining, and the given
-router. What it finds is a lower bound on no proof, but no policy that sees only the past can be expected below it.
+router. That its schedule is the cheapest is not proven; a longer descent may find a cheaper one.
 
 1. The requests in service at each moment, were each served as if alone, give a load curve. Replicas in proportion to
    the highest load from now until a start-up later, at the leanest proportion that keeps the constraint.
 2. Coordinate descent on that schedule, minute by minute and in stretches: one replica more or less where it lowers
-   GPU seconds + price x requests over the limit. The price falls until the constraint breaks; the cheapest schedule
-   that kept it is the answer (Lagrangian relaxation).
+   GPU seconds + price x requests over the limit. The price moves towards the constraint; the cheapest schedule that
+   kept it is the answer (Lagrangian relaxation).
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ SLOT_S = 60.0
 """A schedule has one number for each so many seconds."""
 STRETCHES = (6, 3, 1)
 """Slots that one change covers, widest first."""
-PRICES = (0.35, 0.175)
-"""GPU seconds that one request over the limit is worth, from dear to cheap."""
+PRICE, CHEAPER, DEARER, PASSES = 0.5, 0.6, 1.7, 2
+"""GPU seconds that one request over the limit is worth at first; cheaper after a pass that keeps the constraint, dearer
+after one that does not."""
 OVER_ALLOWED = 0.05
-"""Share of requests over the limit that a p95 allows; beyond it the descent stops."""
+"""Share of requests over the limit that a p95 allows."""
 
 
 @numba.cfunc(absent.EVALUATE, cache=True)
@@ -174,10 +175,10 @@ def best(
     descent = _Descent(machines=machines, workload=workload, policy=policy, constraint=constraint)
     chance = np.random.Generator(np.random.PCG64DXSM(seed))
     schedule = _lean(descent)
-    for price in PRICES:
+    price = PRICE
+    for _ in range(PASSES):
         schedule, over = descent.descend(schedule, price, chance)
-        if over > OVER_ALLOWED:
-            break
+        price *= CHEAPER if over < OVER_ALLOWED else DEARER
     if descent.best is None:
         raise faults.InputFault(f"{workload.name} on {machines.name}: no schedule keeps '{constraint}'")
     return replace(descent.best, simulations=descent.simulations)

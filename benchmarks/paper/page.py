@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from paper import shelf
 
+DRAWN = "routers"
+"""The table that a picture beside the page shows."""
 HEAD = """# Results
 
 <!-- Written by `make paper`; change benchmarks/paper/, not this page. -->
@@ -30,7 +32,10 @@ def render(titles: Mapping[str, str], found: Mapping[str, shelf.Finished]) -> st
         f"`make paper` measured all of this in {wall_s / 60:.0f} minutes with {cpu_s / 60:.0f} minutes of processor "
         "time, what tables share counted once.\n"
     )
-    return "\n".join([HEAD, spent, *(section(titles[name], one) for name, one in found.items())])
+    sections = [section(titles[name], one) for name, one in found.items()]
+    if DRAWN in found and found[DRAWN].table is not None:
+        spent += f"\n![{titles[DRAWN]}](results.svg)\n"
+    return "\n".join([HEAD, spent, *sections])
 
 
 def section(title: str, one: shelf.Finished) -> str:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from concurrent import futures
 
 GRID = {
-    "backlog": (6e3, 9e3, 12e3, 15e3, 2e4, 4e4),
+    "backlog": (8e3, 10e3, 12e3, 14e3, 20e3),
+    "headroom": (0.04, 0.3),
+    "growth": (4.0,),
     "ageing": (10.0, 100.0),
     "doubling_s": (10.0, 60.0),
     "alike": (1.0, 1000.0),
@@ -41,13 +43,17 @@ class Point:
 
 
 def structures() -> Iterator[designs.Design]:
-    """Every composition of an order, a gate, a balance, the prefill term and a batch scheduler.
+    """Every composition of an order, admission, a gate, a balance, the prefill term and a batch scheduler.
 
-    Admission by memory, prefix affinity and speed are left out: the sweep is for equal replicas with memory to spare.
+    Refinements of admission, prefix affinity and speed are left out: the sweep is for equal replicas with memory to
+    spare.
     """
-    places = (parts.ORDERS, ("", *parts.GATES), parts.BALANCES, ((), ("prefill",)), ("", *parts.SCHEDULERS))
-    for order, gate, balance, terms, scheduler in itertools.product(*places):
-        yield designs.Design(order=order, gate=gate, balance=balance, terms=terms, scheduler=scheduler)
+    places = (parts.ORDERS, (False, True), ("", *parts.GATES), parts.BALANCES, ((), ("prefill",)))
+    for order, admits, gate, balance, terms in itertools.product(*places):
+        for scheduler in ("", *parts.SCHEDULERS):
+            yield designs.Design(
+                order=order, admits=admits, gate=gate, balance=balance, terms=terms, scheduler=scheduler
+            )
 
 
 def grid(names: Sequence[str], values: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:

@@ -121,6 +121,8 @@ def _gain(rules: Rules, section: Section) -> _Gain:
 
 def _improves(rules: Rules, section: Section) -> Iterator[str]:
     gain = _gain(rules, section)
+    if _rescues(rules, section):
+        return  # to keep what has to hold is what was asked first
     if not gain.low > 0:
         yield f"no improvement of {rules.objective.name} is shown: {gain}"
     elif gain.estimate < rules.min_improvement:
@@ -186,11 +188,17 @@ def _tail(section: Section) -> str:
 
 
 def _success(rules: Rules, section: Section, others: int) -> str:
-    held = "".join(f", '{constraint}' holds" for constraint in rules.constraints)
+    held = "".join(f", {_kept(section, constraint)}" for constraint in rules.constraints)
     return (
         f"{rules.objective.name} improves by {_gain(rules, section)}; {_tail(section)}{held}; "
         f"no rule is broken under {others} other conditions"
     )
+
+
+def _kept(section: Section, constraint: goal.Constraint) -> str:
+    if constraint.holds(section.baseline):
+        return f"'{constraint}' holds"
+    return f"'{constraint}' holds, which the baseline breaks"
 
 
 def as_json(verdict: Verdict) -> Mapping[str, object]:

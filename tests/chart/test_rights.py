@@ -41,8 +41,15 @@ def test_no_rule_has_a_wildcard(rendered):
         assert not [word for word in words if "*" in word], role["metadata"]["name"]
 
 
-def test_nobody_may_touch_secrets_or_write_rights(rendered):
-    closed = {"secrets", "serviceaccounts/token", "roles", "rolebindings", "clusterroles", "clusterrolebindings"}
+def test_a_secret_may_be_read_only_where_it_is_named(render):
+    assert [rule for _, rule in rules(render()) if "secrets" in rule["resources"]] == []
+    found = [(role, rule) for role, rule in rules(render("placed")) if "secrets" in rule["resources"]]
+    assert [(role["kind"], role["metadata"]["namespace"]) for role, _ in found] == [("Role", "chat")]
+    assert [(rule["verbs"], rule["resourceNames"]) for _, rule in found] == [(["get"], ["model-key"])]
+
+
+def test_nobody_may_touch_tokens_or_write_rights(rendered):
+    closed = {"serviceaccounts/token", "roles", "rolebindings", "clusterroles", "clusterrolebindings"}
     closed |= {"pods/exec", "pods/ephemeralcontainers", "pods/portforward", "nodes/proxy"}
     for role, rule in rules(rendered):
         assert not closed & set(rule["resources"]), role["metadata"]["name"]

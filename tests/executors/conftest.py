@@ -21,10 +21,10 @@ DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
 
 @pytest.fixture(scope="session")
 def tiny_brief():
-    """Two experiments on a trace of sixty requests."""
+    """Two experiments on a trace of forty requests."""
     return briefs.Brief(
         fleet=fleet_file.load("paper-a10x4"),
-        workload=readers.read("synthetic:paper?requests=60&rate=9&seed=4"),
+        workload=readers.read("synthetic:paper?requests=40&rate=9&seed=4"),
         baseline=document.load("llq"),
         objective=goal.objective("mean-latency"),
         experiments=2,

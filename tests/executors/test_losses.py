@@ -55,7 +55,7 @@ async def test_a_study_of_the_operator_takes_its_executor_from_there():
         spec = {"target": {"workloadRef": {"name": "vllm"}}, "offline": {"fleet": "paper-a10x4", "trace": SCENE[-1]}}
         await process.write({"name": "chat", "spec": spec, "texts": {}, "hints": "", "model_key": "", "processes": 1})
         assert "brief" in await process.read()
-        await process.write({"records": []})
+        await process.write({"records": [], "spent_s": 0.0})
         assert "'nowhere': write local" in (await process.read())["refused"]
     finally:
         await process.kill()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 
 from glia_sim.policy import document
 from killing import kills
 
-COMMAND = ["optimize", "--fleet", "paper-a10x4", "--trace", "synthetic:paper?requests=60&rate=9&seed=4"]
+COMMAND = ["optimize", "--fleet", "paper-a10x4", "--trace", "synthetic:paper?requests=40&rate=9&seed=4"]
 
 
 def test_a_study_killed_again_and_again_gives_the_same_result_and_runs_no_experiment_twice(tmp_path):
@@ -21,3 +22,13 @@ def test_a_study_killed_again_and_again_gives_the_same_result_and_runs_no_experi
     study.run()
     assert study.kills
     assert kills.differences(study, whole, document.load("llq").digest) == [], study.kills
+    repeat_a_step(study)
+    assert len(kills.differences(study, whole, document.load("llq").digest)) == 1
+
+
+def repeat_a_step(study):
+    """Have the log say that the first step's simulations ran once more, after the last record."""
+    log = study.folder / "jobs.log"
+    first = json.loads(log.read_text().splitlines()[0])
+    with log.open("a") as stream:
+        stream.write(json.dumps({**first, "after": study.records()[-1].digest}) + "\n")

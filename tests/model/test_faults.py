@@ -168,10 +168,10 @@ def test_the_key_is_in_no_turn_no_message_no_log_and_no_repr(brain, scripted, sa
         other.check()
     except faults.InputFault as fault:
         told += ["".join(traceback.format_exception(fault)), repr(fault.__context__)]
-    told.append(repr(endpoints.Address(url="http://u:secret@h/v1", model="m", key=said.key)))
-    told.append(endpoints.Address(url="http://u:secret@h/v1", model="m", key=said.key).shown)
+    address = endpoints.Address(url="http://u:hidden@h/v1?key=hidden", model="m", key=said.key)
+    told += [repr(address), address.shown, repr(model.ModelBrain(endpoints.Endpoint(address), model.budgets.Budget()))]
     assert all(said.key not in one for one in told)
-    assert "secret" not in told[-1]
+    assert all("hidden" not in one for one in told)
     assert scripted.headers[-1]["authorization"] == f"Bearer {said.key}"
 
 
@@ -204,6 +204,12 @@ def test_a_budget_is_never_passed_whatever_the_model_writes(brain, scripted, sai
     assert mind.calls == len(asked) + 1
 
 
+def test_no_answer_is_asked_to_be_longer_than_allowed(brain, scripted, said, view):
+    scripted.script(rest(said))
+    brain(answer=300).researcher(view())
+    assert scripted.asked[0]["max_tokens"] == 300
+
+
 def test_a_budget_of_money_counts_by_the_prices(brain, scripted, said, view):
     spent = (team.Turn(role="researcher", act="state", text="f", spent=(1_000_000, 100_000)),)
     scripted.script(rest(said))
@@ -233,9 +239,14 @@ def test_the_study_ends_where_no_usable_answer_comes_any_more(brain, scripted, s
 WRONG = [
     ({}, "no model is named"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_URL": "ftp://x"}, "must begin with http"),
+    *[
+        ({"GLIA_MODEL": "m", "GLIA_MODEL_URL": url}, "names no host")
+        for url in ("http://", "http://[::1", "http://.../v1", "http://x\n/v1", f"http://{'a' * 300}/v1")
+    ],
     ({"GLIA_MODEL": "m", "GLIA_MODEL_KEY": "a\nb"}, "characters that no HTTP header can carry"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TOKENS": "many"}, "GLIA_MODEL_TOKENS is 'many'"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TOKENS": "0"}, "must be above 0"),
+    ({"GLIA_MODEL": "m", "GLIA_MODEL_ANSWER_TOKENS": "5"}, "must be at least 100"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_COST": "5"}, "needs the model's prices"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_COST": "-5"}, "0 or above"),
     ({"GLIA_MODEL": "m", "GLIA_MODEL_TIMEOUT": "0"}, "above 0"),

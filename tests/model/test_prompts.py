@@ -41,7 +41,7 @@ def test_only_programs_that_may_change_are_told():
 
 @pytest.mark.parametrize("role", acts.OF)
 def test_the_prompts_give_no_finished_answer_away(view, role):
-    system = speech.words(view(tunes=EVERY), role, "text", room=10_000).system.casefold()
+    system = speech.words(view(tunes=EVERY, traits=frozenset({"scales"})), role, "text", room=10_000).system.casefold()
     for name in catalogue.names():
         if name not in {"expert", "random", "rr"}:
             assert not re.search(rf"\b{name}\b", system), name
@@ -71,7 +71,7 @@ def test_every_act_and_its_arguments_are_told_in_every_form(view, role, form):
 
 @pytest.mark.parametrize("role", acts.OF)
 def test_the_standing_part_of_a_prompt_fits_a_small_context(view, role):
-    words = speech.words(view(tunes=EVERY), role, "text", room=speech.SHORTEST_ROOM)
+    words = speech.words(view(tunes=EVERY, traits=frozenset({"scales"})), role, "text", room=speech.SHORTEST_ROOM)
     assert len(words.system) < 16_500
 
 
@@ -101,3 +101,19 @@ def test_answers_to_inspections_stand_under_the_turn_that_asked(view):
     )
     asked, answered = words.user.index("inspect, profile, experiments 0"), words.user.index("Memory is 93 % full.")
     assert asked < answered < words.user.index("# Now")
+
+
+@pytest.mark.parametrize("role", acts.OF)
+@pytest.mark.parametrize("room", [4_000, 12_000, 60_000])
+def test_a_long_study_keeps_to_its_room(view, lines, role, room):
+    many = tuple(lines(k, hypothesis="long " * 800, finding="found " * 600, policy="x" * 3_000) for k in range(1, 21))
+    talk = tuple(team.Turn(role="researcher", act="state", text=f"{k} " + "word " * 700) for k in range(80))
+    words = speech.words(view(experiments=many, turns=talk), role, "text", room=room)
+    assert len(words.user) < room + 7_500
+    assert all(f"{one.number}. {one.title}" in words.user for one in many)
+
+
+def test_the_best_and_the_newest_policies_are_shown(view, lines):
+    many = tuple(lines(k, cost=-0.1 if k == 3 else -0.01, policy=f"policy number {k}") for k in range(1, 9))
+    user = speech.words(view(experiments=many), "researcher", "tools", room=60_000).user
+    assert re.findall(r"policy number (\d)", user) == ["3", "7", "8"]

@@ -138,6 +138,18 @@ def test_a_model_drives_a_whole_study_by_tools_and_by_json_schema(play, scripted
     assert sum(one["spent"][0] for one in turns(path)) == 1000 * len(ACTS)
 
 
+@pytest.mark.parametrize("strategy", ["single", "best-of-n", "evolution"])
+def test_a_model_serves_every_strategy_that_asks_one(brief, executor, tmp_path, brain, scripted, said, strategy):
+    bodies = [f"    return -replica.in_flight - {k} * replica.kv_used / replica.kv_blocks\n" for k in (1, 2)]
+    routers = [ROUTER.partition("\n")[0] + "\n" + body for body in bodies]
+    proposals = [{**said.proposal, "title": f"Weight {k}", "router": routers[k], "parameters": []} for k in (0, 1)]
+    scripted.script(*[said.tool("propose", **one) for one in proposals], said.tool("rest", reason="Done."))
+    asked = dataclasses.replace(brief, strategy=strategy)
+    outcome = study.run(asked, notebook=notebooks.File(tmp_path / "n"), executor=executor, brain=brain())
+    assert [one.title for one in outcome.experiments] == ["Weight 0", "Weight 1"]
+    assert all("You are the Researcher" in one["messages"][0]["content"] for one in scripted.asked)
+
+
 def test_a_finished_study_asks_no_model_again(play, scripted, said):
     scripted.script(Talk(dialogue(said, said.tool)))
     first, path = play()

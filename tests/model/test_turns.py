@@ -133,6 +133,18 @@ def test_an_endpoint_that_calls_the_limit_otherwise_is_obeyed(brain, scripted, s
     assert "max_completion_tokens" in scripted.asked[-1]
 
 
+def test_an_endpoint_with_shorter_answers_is_asked_for_shorter_ones(brain, scripted, said, view):
+    def step(body):
+        wrong = body["max_tokens"] > 4096
+        message = "max_tokens is too large: 8000. This model supports at most 4096 completion tokens."
+        return said.status(400, message) if wrong else said.tool("rest", reason="Done.")
+
+    scripted.script(step)
+    assert brain().researcher(view()).act == "rest"
+    assert "tools" in scripted.asked[-1]
+    assert scripted.asked[-1]["max_tokens"] == 4000
+
+
 def test_a_short_context_drops_the_oldest_turns_and_keeps_the_question(brain, scripted, said, view):
     old = tuple(
         team.Turn(role="researcher", act="state", text=f"finding {k} " + "long " * 200, numbers=(0,)) for k in range(40)
@@ -211,3 +223,19 @@ def test_a_program_can_be_left_to_the_fleet_and_takes_its_parameters_with_it(bra
     found = document.loads(turn.policy, place="turn")
     assert (found.router, found.parameters) == (None, {})
     assert found.scheduler == both.scheduler
+
+
+def test_a_control_is_compared_with_and_not_copied(brain, scripted, said, view, lines):
+    known = lines(1, addresses="control", cost=-0.9, policy=document.dumps(document.load("hra-spf")))
+    own = lines(2, policy=document.dumps(document.load("p2c")))
+    change = {name: said.proposal[name] for name in ("title", "hypothesis", "addresses", "predicted", "parameters")}
+    key = "def priority(request, fleet, p):\n    return floor(p.weight * request.prompt_tokens)\n"
+    scripted.script(
+        said.tool("propose", base=1, scheduler=key, **change), said.tool("propose", base=2, scheduler=key, **change)
+    )
+    turn = brain().researcher(view(experiments=(known, own)))
+    assert turn.numbers == (2,)
+    sent = json.dumps(scripted.asked)
+    assert "headroom" not in sent.casefold()
+    assert "fleet.serving - 1" in sent
+    assert "experiment 1 is a control" in sent

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import pytest
 
-from paper import tables
+from paper import chart, tables
 
 
 def lines(table):
@@ -36,3 +38,11 @@ def test_words_have_no_ratio():
 def test_a_row_without_a_cell_for_every_column_is_refused():
     with pytest.raises(ValueError, match="row 'a': 0 cells, 1 columns"):
         tables.Table(title="t", command="c", seeds="", measure="", columns=("x",), rows=(tables.Row(label="a"),))
+
+
+def test_a_chart_draws_a_bar_for_every_number_and_nothing_for_what_was_not_run(example):
+    drawn = ET.fromstring(chart.bars(example))  # noqa: S314 - written here
+    bars = [one for one in drawn.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "12"]
+    widths = [float(one.get("width")) for one in bars]
+    assert len(widths) == 4
+    assert widths[1] == pytest.approx(widths[0] * 45 / 50, abs=0.1)

@@ -52,6 +52,15 @@ def test_explain_without_a_policy_says_why_none(glia, memory, golden):
     golden("explain-nothing", glia("explain", "chat")[1])
 
 
+def test_explain_without_a_policy_gives_the_exams_reasons(glia, memory):
+    memory.objects["gliapolicies"].clear()
+    del memory.objects["gliaoptimizations"]["chat"]["status"]["candidate"]
+    for name in ("chat-notebook-0", "chat-notebook-1"):
+        page = memory.objects["configmaps"][name]["data"]
+        page["records.jsonl"] = page["records.jsonl"].replace('"approved": true', '"approved": false')
+    assert "held-out: fine" in glia("explain", "chat")[1]
+
+
 def test_explain_says_that_a_notebook_was_tampered_with(glia, memory):
     page = memory.objects["configmaps"]["chat-notebook-1"]["data"]
     page["records.jsonl"] = page["records.jsonl"].replace("-19.8%", "-39.8%")

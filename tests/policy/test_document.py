@@ -117,9 +117,9 @@ WRONG = [
         GOOD.replace(
             "parameters:\n",
             "parameters:\n"
-            + "".join(f"  q{i}: {{value: 1, low: 0, high: 2, unit: a, meaning: b}}\n" for i in range(65)),
+            + "".join(f"  q{i}: {{value: 1, low: 0, high: 2, unit: a, meaning: b}}\n" for i in range(257)),
         ),
-        "line 3: parameters: dictionary should have at most 64",
+        "line 3: parameters: dictionary should have at most 256",
     ),
 ]
 

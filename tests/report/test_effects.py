@@ -48,6 +48,8 @@ def test_an_experiment_far_off_stands_at_the_edge_with_its_true_number(drawn):
     assert dropped["x"][place] == effects.LOWEST_PERCENT
     assert dropped["customdata"][place] == pytest.approx(-300)
     assert dropped["marker"]["symbol"][place] == "triangle-left"
+    assert dropped["error_x"]["array"][place] is None
+    assert dropped["error_x"]["arrayminus"][0] == pytest.approx(2.0)
 
 
 def test_a_study_without_predictions_draws_none(silent):

@@ -72,6 +72,16 @@ def test_what_did_not_work_is_told_with_its_reason(talked, shown_talk):
         assert bool(found[what].experiment) != bool(found[what].turn)
 
 
+def test_an_attempt_that_no_experiment_came_of_is_told_whatever_the_reason_says(talked):
+    """Strategies that ask for attempts answer a spent one in words of their own."""
+    spent = "attempt 3 is spent: it repeats attempt 1"
+    observations = talked.outcome.observations | {2: spent, 12: spent}
+    outcome = dataclasses.replace(talked.outcome, observations=observations)
+    found = {miss.turn: miss for miss in turning.misses(dataclasses.replace(talked, outcome=outcome))}
+    assert found[3] == turning.Miss(what="prefill everywhere", why=f"Refused: {spent}", turn=3)
+    assert found[13] == turning.Miss(what="an answer of the Researcher", why=f"Refused: {spent}", turn=13)
+
+
 def test_every_experiment_that_was_not_kept_is_a_miss_or_a_control(told):
     missed = {miss.experiment for miss in turning.misses(told)}
     for one in told.outcome.experiments:
@@ -87,11 +97,12 @@ def test_controls_stand_beside_the_best_of_the_studys_own(talked, silent, shown_
 
 
 def test_a_study_without_controls_and_misses_says_so(told, read):
-    kept = tuple(dataclasses.replace(one, kept=True) for one in told.outcome.experiments)
+    own = [one for one in told.outcome.experiments if not turning.is_control(one)]
+    kept = tuple(dataclasses.replace(one, kept=True) for one in own)
     outcome = dataclasses.replace(told.outcome, experiments=kept, turns=(), observations={})
     text = read(page.render(dataclasses.replace(told, outcome=outcome))).text
     assert "Nothing was refused, and every experiment was kept." in text
-    assert "No known policy was run as a control." in text
+    assert "No control was run." in text
 
 
 def test_where_nothing_was_approved_the_nearest_policy_is_told(told, read, flat):

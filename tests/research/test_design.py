@@ -14,7 +14,8 @@ from glia_sim.policy import compile as programs
 from glia_sim.policy import document, interpret
 from glia_sim.workload import readers
 
-TERMS = [(), tuple(parts.TERMS)]
+BARE, WHOLE = ((), ""), (tuple(parts.TERMS), "proportional")
+"""No term and no autoscaler; and all of them: terms and autoscalers know nothing of one another."""
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,7 @@ TERMS = [(), tuple(parts.TERMS)]
     list(itertools.product(parts.ORDERS, (False, True), parts.HELD, ("", *parts.SCHEDULERS))),
 )
 def test_every_composition_passes_the_language_and_declares_what_it_reads(order, admits, held, scheduler):
-    choices = itertools.product(TERMS, parts.ROOM, parts.BALANCES, ("", "proportional"))
-    for terms, room, balance, autoscaler in choices:
+    for (terms, autoscaler), room, balance in itertools.product((BARE, WHOLE), parts.ROOM, parts.BALANCES):
         design = designs.Design(
             order=order,
             admits=admits,

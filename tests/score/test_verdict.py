@@ -84,6 +84,13 @@ class TestHeldOut:
         words = "'p90 ttft < 10 s' does not hold: 38 s; the baseline has 38 s"
         refused(decide(rules("mean-latency", ASKED), replace(good, baseline=slow, candidate=slow)), words)
 
+    def test_keeping_what_the_baseline_breaks_needs_no_improvement_beside_it(self, good, make):
+        slow, asked = make.card([40.0, 80.0]), rules("gpu-hours", ASKED)
+        refused(decide(asked, replace(good, objective=WORSE)), "no improvement of gpu-hours is shown")
+        found = decide(asked, replace(good, objective=WORSE, baseline=slow))
+        assert found.approved
+        assert "'p90 ttft < 10 s' holds, which the baseline breaks" in found.reasons[0]
+
     def test_the_tail_may_not_grow_at_all(self, good):
         refused(decide(rules(), replace(good, tail=change(0, 0, 0, 1.001))), "p99 E2E is 1.001 times the baseline's")
         assert decide(rules(), replace(good, tail=change(0, 0, 0, 1.0))).approved

@@ -27,6 +27,12 @@ EXPERIMENTS = (
     ),
 )
 
+TALK = (
+    ("supervisor", "approve", "Try it: queue length beside memory."),
+    ("supervisor", "ask", "Experiment 2 was expected to improve by 25% and did by 20%. Why?"),
+    ("researcher", "state", "Steps are short already: what is left is queueing at the router."),
+)
+
 
 def records() -> list[dict[str, Any]]:
     """The notebook's records, chained."""
@@ -36,7 +42,9 @@ def records() -> list[dict[str, Any]]:
         key = f"{number} {title} {digest}"
         entries.append(("hypothesis", key, {"hypothesis": hypothesis, "policy": ""}))
         entries.append(("finding", key, {"finding": finding, "kept": kept}))
-    entries.append(("exam", digest, {"approved": True, "reasons": ["held-out: fine"], "improvement": 0.2}))
+    for number, (role, act, said) in enumerate(TALK, start=1):
+        entries.append(("turn", f"{number}", {"role": role, "act": act, "text": said, "policy": "", "numbers": [2]}))
+    entries.append(("exam", f"1 {digest}", {"verdict": {"approved": True, "reasons": ["held-out: fine"]}}))
     last, found = notebooks.GENESIS, []
     for kind, key, body in entries:
         found.append(json.loads(notebooks.line(last, kind, key, body)))

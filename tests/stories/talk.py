@@ -66,7 +66,7 @@ def parts(best: document.Policy) -> tuple[ablation.Without, ...]:
 
 def _named(policy: document.Policy, part: str) -> document.Policy:
     router = f"# without {part}\ndef score(request, replica, fleet, p):\n    return {len(part)}\n"
-    return document.Policy(name=policy.name, router=router)
+    return document.Policy(name=policy.name, rationale=f"Without {part}.", router=router)
 
 
 def _experiment(

@@ -40,6 +40,22 @@ def test_a_strategy_without_experiments_simulates_nothing(strategy, at_work, sma
     assert research.study.marker.executor.jobs == 0
 
 
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+def test_a_fleet_without_what_the_brief_tunes_leaves_nothing_to_try(name, at_work, small_brief, tmp_path):
+    research = at_work(dataclasses.replace(small_brief, tunes=frozenset({"autoscaler"})), tmp_path / "n.jsonl")
+    WITHOUT_A_MODEL[name](research)
+    assert research.study.experiments == []
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_MODEL)
+def test_programs_that_the_brief_leaves_alone_stay_the_baselines(name, at_work, small_brief, tmp_path):
+    brief = dataclasses.replace(small_brief, tunes=frozenset({"scheduler"}), experiments=2)
+    research = at_work(brief, tmp_path / "n.jsonl")
+    WITHOUT_A_MODEL[name](research)
+    assert research.study.experiments
+    assert {one.policy.router for one in research.study.experiments} == {brief.baseline.router}
+
+
 def test_the_same_brief_gives_the_same_notebook_and_another_root_another(
     strategy, at_work, small_brief, brain, tmp_path
 ):

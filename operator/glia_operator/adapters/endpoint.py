@@ -76,7 +76,7 @@ class Address:
         per_minute: at most so many requests in a minute.
     """
 
-    url: str
+    url: str = field(repr=False)
     model: str
     key: str = field(default="", repr=False)
     timeout_s: float = 120.0
@@ -86,6 +86,14 @@ class Address:
         """Refuse what no request could be made of."""
         if not self.url.startswith(("http://", "https://")):
             raise faults.InputFault(f"the model's URL {self.shown!r} must begin with http:// or https://")
+        try:
+            found = httpx2.URL(self.url).host.encode("idna")
+        except (httpx2.InvalidURL, UnicodeError):
+            found = b""
+        if not found:
+            raise faults.InputFault(
+                f"the model's URL {self.shown!r} names no host; write for example http://vllm:8000/v1"
+            )
         if not self.model.strip():
             raise faults.InputFault("the model's name is empty; name a model that the endpoint serves")
         if not all("!" <= letter <= "~" for letter in self.key):
@@ -95,8 +103,8 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The URL without credentials."""
-        return section.CREDENTIALS.sub("//...@", self.url)
+        """The URL without credentials, and without a query that might hold some."""
+        return section.CREDENTIALS.sub("//...@", self.url).partition("?")[0]
 
 
 class Endpoint:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from glia_operator.adapters import budget
 from glia_operator.research import acts, speech
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 FORMS: tuple[speech.Form, ...] = ("tools", "schema", "text")
 MOST_ROOM = 60_000
 LEAST_ROOM = speech.SHORTEST_ROOM
-LONGEST_ANSWER_TOKENS = 6_000
 SHORTEST_ANSWER_TOKENS = 1_000
 
 
@@ -37,7 +37,7 @@ class Manner:
 
     form: speech.Form = "tools"
     room: int = MOST_ROOM
-    answer_tokens: int = LONGEST_ANSWER_TOKENS
+    answer_tokens: int = budget.ANSWER_TOKENS
     limit: str = "max_tokens"
     system: bool = True
 
@@ -74,6 +74,10 @@ CURES: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[Manner], Manner]], ...
     (
         (("context", "length"), ("context", "size"), ("context", "window"), ("too long",), ("too many tokens",)),
         _shorter,
+    ),
+    (
+        (("tokens", "too large"), ("completion tokens", "at most"), ("output tokens",)),
+        lambda manner: replace(manner, answer_tokens=max(SHORTEST_ANSWER_TOKENS, manner.answer_tokens // 2)),
     ),
     ((("max_completion_tokens",),), lambda manner: replace(manner, limit="max_completion_tokens")),
     (

@@ -24,7 +24,6 @@ MOST_UNUSABLE = 4
 """After so many turns in a row without a usable answer, a study ends on what it has."""
 CHARACTERS_PER_TOKEN = 3
 """A careful guess, for requests that are not sent yet and for endpoints that count nothing."""
-LEAST_ANSWER_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +144,7 @@ class ModelBrain:
             asked = question.words(self._manner)
             coming = (len(asked.system) + len(asked.user)) // CHARACTERS_PER_TOKEN
             most = self._budget.answer_tokens(self._total(question.view), coming)
-            if most < LEAST_ANSWER_TOKENS:
+            if most < budgets.LEAST_ANSWER_TOKENS:
                 raise _Spent
             manner = replace(self._manner, answer_tokens=min(self._manner.answer_tokens, most))
             try:
@@ -209,6 +208,7 @@ def from_environment(
     cost = _number(found, "GLIA_MODEL_COST", 0.0) if found.get("GLIA_MODEL_COST") else None
     budget = budgets.Budget(
         tokens=int(_number(found, "GLIA_MODEL_TOKENS", budgets.TOKENS)),
+        answer=int(_number(found, "GLIA_MODEL_ANSWER_TOKENS", budgets.ANSWER_TOKENS)),
         cost=cost,
         read_price=_number(found, "GLIA_MODEL_READ_PRICE", 0.0),
         write_price=_number(found, "GLIA_MODEL_WRITE_PRICE", 0.0),

@@ -30,6 +30,9 @@ MARKS = (
 )
 
 
+MOST_SAID = 6
+
+
 def proposed(told: tolds.Told, of: policy.GliaPolicy) -> str:
     """Why this policy is proposed.
 
@@ -93,7 +96,16 @@ def _trail(notebook: records.Notebook) -> list[str]:
     return [
         *text.section("How it was found", _experiments(kept)),
         *text.section("What was tried and not kept", _experiments(left)),
+        *text.section("What the Supervisor asked", _talk(notebook)),
     ]
+
+
+def _talk(notebook: records.Notebook) -> list[str]:
+    """The latest questions and answers."""
+    lines: list[str] = []
+    for role, said in notebook.talk[-MOST_SAID:]:
+        lines += text.paragraph(f"{role}: {said}", indent="     ", first="  ")
+    return lines
 
 
 def _experiments(trail: Sequence[records.Tried]) -> list[str]:
@@ -158,6 +170,7 @@ def chain(told: tolds.Told, found: evidence.Evidence, notebook: records.Notebook
 
 
 def _reasons(exam: notebooks.Record) -> list[str]:
-    if not isinstance(exam.body, dict) or exam.body.get("approved"):
+    found = exam.body.get("verdict") if isinstance(exam.body, dict) else None
+    if not isinstance(found, dict) or found.get("approved"):
         return []
-    return [str(reason) for reason in exam.body.get("reasons", ())]
+    return [str(reason) for reason in found.get("reasons", ())]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KEY = "records.jsonl"
 BRIEF = f"{meta.GROUP}/brief-digest"
 PART = "notebook"
+SPOKEN = frozenset({"ask", "state"})
+"""Acts of a conversation that are questions and answers; what else is said stands beside the experiments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,12 @@ class Notebook:
         return tuple(
             _tried(one.key, one.body, findings.get(one.key)) for one in self.records if one.kind == "hypothesis"
         )
+
+    @property
+    def talk(self) -> tuple[tuple[str, str], ...]:
+        """Questions and findings of the conversation in order: who said it, and the words."""
+        said = [one.body for one in self.records if one.kind == "turn" and isinstance(one.body, dict)]
+        return tuple((str(one.get("role", "")), str(one.get("text", ""))) for one in said if one.get("act") in SPOKEN)
 
     @property
     def exams(self) -> tuple[notebooks.Record, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -131,8 +132,7 @@ def _dots(group: _Dots, objective: goal.Objective) -> figures.Figure:
     """A dot with its interval per label; open intervals are left out."""
     middles = [100 * objective.improvement(one.estimate) for one in group.effects]
     spans = [sorted(100 * objective.improvement(end) for end in (one.low, one.high)) for one in group.effects]
-    above = [high - middle for (_, high), middle in zip(spans, middles, strict=True)]
-    below = [middle - low for (low, _), middle in zip(spans, middles, strict=True)]
+    arms = [_arms(middle, *span) for middle, span in zip(middles, spans, strict=True)]
     return {
         "type": "scatter",
         "mode": "markers",
@@ -149,13 +149,18 @@ def _dots(group: _Dots, objective: goal.Objective) -> figures.Figure:
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": figures.finite(above),
-            "arrayminus": figures.finite(below),
+            "array": figures.finite([above for _, above in arms]),
+            "arrayminus": figures.finite([below for below, _ in arms]),
             "color": LINE,
             "thickness": 1.5,
         },
         "hovertemplate": "%{y}: %{customdata:+.1f} %<extra></extra>",
     }
+
+
+def _arms(middle: float, low: float, high: float) -> tuple[float, float]:
+    """How far the interval reaches below and above; none where the dot stands at the edge instead of its place."""
+    return (middle - low, high - middle) if middle >= LOWEST_PERCENT else (math.nan, math.nan)
 
 
 def _edge(percent: float) -> float:
@@ -183,8 +188,14 @@ def _chart(labels: Sequence[str], data: list[figures.Figure], objective: goal.Ob
 
 
 def _ticks(labels: Sequence[str]) -> figures.Figure:
-    """What changes on a narrow screen: shorter labels."""
-    return {"yaxis.ticktext": [_wrapped(label, NARROW_LETTERS) for label in labels], "margin.l": 10}
+    """What changes on a narrow screen: shorter labels and title, and room for two lines a row under a tall legend."""
+    return {
+        "yaxis.ticktext": [_wrapped(label, NARROW_LETTERS) for label in labels],
+        "yaxis.tickfont.size": 11,
+        "xaxis.title.text": "improvement, %",
+        "margin.l": 10,
+        "height": 190 + 38 * len(labels),
+    }
 
 
 def _wrapped(label: str, letters: int) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REFUSED = "refused: "
 """How the answer to a proposal begins that was not admitted."""
+EXPECTED_TO_RUN = frozenset({"propose", "state", "rest"})
+"""Acts of a Researcher that are answered only by an experiment, or by the reason why there is none."""
 
 ACTS: dict[team.Act, str] = {
     "propose": "proposes an experiment",
@@ -48,7 +50,7 @@ class Said:
         about: numbers of the experiments that the turn is about; 0 is the baseline.
         experiment: the one that ran because of this turn.
         answer: what came of the turn.
-        refused: whether the answer refuses it.
+        refused: whether the answer says why no experiment came of it.
     """
 
     number: int
@@ -66,7 +68,7 @@ class Said:
 
 def conversation(told: story.Story) -> tuple[Said, ...]:
     """Every turn in order."""
-    ran = ran_after(told.outcome)
+    ran, nothing = ran_after(told.outcome), refused(told.outcome)
     return tuple(
         Said(
             number=place + 1,
@@ -79,7 +81,7 @@ def conversation(told: story.Story) -> tuple[Said, ...]:
             about=turn.numbers,
             experiment=ran.get(place),
             answer=_answer(told.outcome, place),
-            refused=turn.act == "unusable" or is_refused(told.outcome, place),
+            refused=place in nothing,
         )
         for place, turn in enumerate(told.outcome.turns)
     )
@@ -97,9 +99,11 @@ def ran_after(outcome: outcomes.Outcome) -> Mapping[int, outcomes.Experiment]:
     return found
 
 
-def is_refused(outcome: outcomes.Outcome, place: int) -> bool:
-    """Whether the turn is a proposal that was not admitted."""
-    return outcome.turns[place].act == "propose" and outcome.observations.get(place, "").startswith(REFUSED)
+def refused(outcome: outcomes.Outcome) -> frozenset[int]:
+    """Positions of the Researcher's turns that were answered by a reason instead of an experiment."""
+    ran = ran_after(outcome)
+    answered = [place for place in outcome.observations if place not in ran]
+    return frozenset(place for place in answered if outcome.turns[place].act in EXPECTED_TO_RUN)
 
 
 def _answer(outcome: outcomes.Outcome, place: int) -> str:

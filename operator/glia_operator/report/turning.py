@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from glia_operator.report import numbers, talk
@@ -172,22 +172,14 @@ def _why(told: story.Story, one: outcomes.Experiment, best: outcomes.Experiment 
 
 
 def _came_to_nothing(outcome: outcomes.Outcome) -> Iterator[Miss]:
-    proposed = ""
+    proposed, refused = "", talk.refused(outcome)
     for place, turn in enumerate(outcome.turns):
-        what = ""
-        if turn.act == "propose":
-            proposed = turn.title
-            what = turn.title if talk.is_refused(outcome, place) else ""
+        proposed = turn.title if turn.act == "propose" else proposed
+        said = f"an answer of the {turn.role.capitalize()}"
+        if place in refused:
+            why = outcome.observations[place].removeprefix(talk.REFUSED)
+            yield Miss(what=turn.title or said, why=f"Refused: {why}", turn=place + 1)
         elif turn.act == "send-back":
-            what = proposed
+            yield Miss(what=proposed, why=f"Sent back: {turn.text}", turn=place + 1)
         elif turn.act == "unusable":
-            what = f"an answer of the {turn.role.capitalize()}"
-        if what:
-            yield _miss(outcome, place, Miss(what=what, why=turn.text, turn=place + 1))
-
-
-def _miss(outcome: outcomes.Outcome, place: int, miss: Miss) -> Miss:
-    words = {"propose": "Refused", "send-back": "Sent back", "unusable": "Not usable"}
-    act = outcome.turns[place].act
-    why = outcome.observations[place].removeprefix(talk.REFUSED) if act == "propose" else miss.why
-    return replace(miss, why=f"{words[act]}: {why}")
+            yield Miss(what=said, why=f"Not usable: {turn.text}", turn=place + 1)

@@ -65,7 +65,7 @@ class Propose(Said):
     autoscaler: str = ""
     """Text of the autoscaler's program, function replicas. Empty: as in the base. The word default: no program."""
     parameters: Annotated[tuple[Parameter, ...], pydantic.Field(max_length=MOST_PARAMETERS)] = ()
-    """Parameters that are new or differ from the base."""
+    """Parameters that are new or differ from the base, each with name, value, low, high, unit and meaning."""
     rationale: str = ""
     """Why it should work, for the person who approves the policy."""
     wide: bool = False
@@ -80,7 +80,7 @@ class Inspect(Said):
     """
 
     sight: team.Sight
-    """What to look at."""
+    """What to look at: profile, timeline or breakdown."""
     experiment: int = 0
     """Number of the experiment; 0 is the baseline."""
 
@@ -146,7 +146,7 @@ class Demand(Said):
     """
 
     kind: Literal["control", "ablation"]
-    """Which of the two."""
+    """Which of the two: control or ablation."""
     reason: Words
     """What it would show."""
     experiments: Numbers = ()
@@ -192,6 +192,11 @@ def open_to(role: team.Role, view: team.View) -> tuple[team.Act, ...]:
     if view.experiments_left <= 0:
         closed |= {"propose"}
     return tuple(act for act in OF[role] if act not in closed)
+
+
+def changeable(view: team.View) -> frozenset[str]:
+    """Programs that a proposal may give: an autoscaler only where the fleet scales."""
+    return view.tunes if "scales" in view.traits else view.tunes - {"autoscaler"}
 
 
 def tools(role: team.Role, acts: Iterable[team.Act]) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def _finalists(study: laboratory.Study) -> list[Experiment]:
 
     Among those that tie with the best the shortest policy comes first.
     """
-    promising = sorted((one for one in study.experiments if one.cost < 0.0), key=lambda one: one.cost)[:MOST_FINALISTS]
+    promising = _different(sorted((one for one in study.experiments if one.cost < 0.0), key=lambda one: one.cost))
     if not promising:
         return []
     study.tell("choosing among the finalists on validation seeds")
@@ -84,6 +84,14 @@ def _finalists(study: laboratory.Study) -> list[Experiment]:
     least = min((cost for cost, _ in marked), default=0.0)
     ranked = sorted(marked, key=lambda pair: (pair[0] > least + ablation.TIE, _rank(pair, least)))
     return [finalist for _, finalist in ranked][:MOST_EXAMS]
+
+
+def _different(experiments: list[Experiment]) -> list[Experiment]:
+    """The first of each policy, whatever its parameters: its other sweeps would only take the others' places."""
+    first: dict[str, Experiment] = {}
+    for one in experiments:
+        first.setdefault(repr(one.policy.texts), one)
+    return list(first.values())[:MOST_FINALISTS]
 
 
 def _rank(pair: tuple[float, Experiment], least: float) -> float:

@@ -22,6 +22,8 @@ MOST_UNUSABLE = 3
 CONTROLS = ("expert", "hra-spf", "hra-spf-aged")
 """Known policies that a Supervisor's demand for a control runs, in this order."""
 TIMELINE_POINTS = 200
+MOST_TOLD = 200
+"""Characters of a question that stand in the progress."""
 
 
 def converse(research: desk.Research, *, supervised: bool) -> None:
@@ -77,6 +79,8 @@ def _seen(research: desk.Research, turn: team.Turn) -> str:
 def _supervisor_ends(research: desk.Research) -> bool:
     """Hear the Supervisor and act on it; whether the study ends."""
     turn = research.hear("supervisor")
+    if turn.act in {"ask", "demand", "suggest"}:
+        research.study.tell(turn.text[:MOST_TOLD])
     if turn.act == "end":
         return True
     if turn.act == "send-back":

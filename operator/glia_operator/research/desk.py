@@ -143,11 +143,12 @@ def task(brief: briefs.Brief) -> tuple[str, ...]:
     load = brief.workload
     verb = "Lower" if brief.objective.better == "lower" else "Raise"
     mean = f"{load.prompt_tokens.mean():.0f} prompt and {load.output_tokens.mean():.0f} output tokens each on average"
+    tunes = brief.tunes if brief.fleet.autoscaler is not None else brief.tunes - {"autoscaler"}
     sentences = [
         f"Fleet {brief.fleet.name}: {groups}; the router's views are {brief.fleet.router.views}.",
         f"Workload {load.name}: {load.requests} requests in {load.duration_s:.0f} s, {mean}.",
         f"{verb} {brief.objective.name} against the policy {brief.baseline.name}.",
-        f"What may change: {', '.join(sorted(brief.tunes))}.",
+        f"What may change: {', '.join(sorted(tunes))}.",
     ]
     sentences += [f"'{constraint}' has to hold." for constraint in brief.constraints]
     if brief.rules.guard_tail:

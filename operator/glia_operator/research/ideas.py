@@ -174,6 +174,17 @@ IDEAS = (
         change=lambda design: design.with_term("prefill"),
     ),
     Idea(
+        title="ageing within seconds",
+        hope=0.2,
+        program="router",
+        addresses="interference",
+        hypothesis="Where requests last seconds, waits of seconds have to count: if prefill work is gated and each "
+        "doubling of the prompt buys a wait of seconds, short prompts pass long ones, and even under overload nobody "
+        "waits much longer than by order of arrival.",
+        change=lambda design: replace(design, gate="prefill", order="log-brisk"),
+        needs="prefills",
+    ),
+    Idea(
         title="committed memory",
         unless="room that breathes",
         hope=0.05,
@@ -200,6 +211,17 @@ IDEAS = (
         hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones "
         "carry more.",
         change=lambda design: design.with_term("speed"),
+        needs="mixed",
+    ),
+    Idea(
+        title="nobody waits on a replica",
+        hope=0.05,
+        program="router",
+        addresses="interference",
+        hypothesis="Replicas differ in speed, so the next one to be free is not the one with the shortest queue: if a "
+        "request is held while anybody waits on a replica, it goes where a place is free first, and of several to the "
+        "one with the most free memory.",
+        change=lambda design: replace(design, gate="waiting").with_memory(),
         needs="mixed",
     ),
     Idea(
@@ -233,16 +255,6 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="replicas in proportion to memory",
-        hope=0.03,
-        program="autoscaler",
-        addresses="idle replicas",
-        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
-        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
-        change=lambda design: replace(design, autoscaler="memory"),
-        needs="scales",
-    ),
-    Idea(
         title="a band in which nothing changes",
         hope=0.02,
         program="autoscaler",
@@ -256,10 +268,20 @@ IDEAS = (
         title="spare for chance",
         hope=0.02,
         program="autoscaler",
-        addresses="start-up delay",
+        addresses="idle replicas",
         hypothesis="Chance grows with the square root of the load: a spare that grows likewise lets every replica be "
         "given more in busy hours than a fixed share per replica does.",
         change=lambda design: design.with_reserve("spare"),
+        needs="scales",
+    ),
+    Idea(
+        title="replicas in proportion to memory",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
+        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
+        change=lambda design: replace(design, autoscaler="memory"),
         needs="scales",
     ),
     Idea(

@@ -156,6 +156,14 @@ KNOBS = {
         meaning="prompt tokens that may wait for their prefill on one replica",
         log=True,
     ),
+    "brisk_s": Knob(
+        value=2.0,
+        low=0.1,
+        high=30.0,
+        unit="s",
+        meaning="wait after which a request goes before one of half its length, where requests last seconds",
+        log=True,
+    ),
     "granted": Knob(
         value=0.3,
         low=0.03,
@@ -228,7 +236,7 @@ KNOBS = {
         log=True,
     ),
     "spare": Knob(
-        value=0.2,
+        value=0.5,
         low=0.0,
         high=2.0,
         unit="replicas",
@@ -278,6 +286,11 @@ ORDERS = {
         why="the shortest prompt first in proportion: a long wait makes up for a prompt twice as long, and very short "
         "prompts are taken as they come",
         knobs=("doubling_s", "alike"),
+    ),
+    "log-brisk": Part(
+        text="log(request.prompt_tokens + p.alike) - 0.7 * request.waited_s / p.brisk_s",
+        why="the shortest prompt first in proportion, and a wait of seconds makes up for a prompt twice as long",
+        knobs=("brisk_s", "alike"),
     ),
 }
 
@@ -333,6 +346,10 @@ GATES = {
         why="the prompts that wait for their prefill there would be too long together; what is held can still be "
         "reordered, what is queued there cannot",
         knobs=("backlog",),
+    ),
+    "waiting": Part(
+        text="replica.waiting > 0",
+        why="somebody waits for memory or a first step there already; who is held can still go elsewhere",
     ),
 }
 """Conditions under which a replica takes no request now, memory aside; each is false where nothing waits."""

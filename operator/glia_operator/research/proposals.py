@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from glia_operator.research import speech, team
+from glia_operator.research import acts, speech, team
 from glia_sim import faults
 from glia_sim.policy import document, tree
-
-if TYPE_CHECKING:
-    from glia_operator.research import acts
 
 LONGEST_TITLE = 100
 LONGEST_RATIONALE = 2_000
 NO_PROGRAM = "default"
-PURPOSES = ("composition", "ablation", "control")
+CONTROL = "control"
+PURPOSES = ("composition", "ablation", CONTROL)
 """What a proposal may be aimed at beside a bottleneck."""
 PLACE = "policy"
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n(.*?)\n?```\s*\Z", re.DOTALL)
@@ -81,9 +79,10 @@ def _texts(said: acts.Propose, view: team.View) -> dict[str, str]:
     if longest > team.LONGEST_POLICY:
         raise Mistake(f"the programs have {longest} characters; at most {team.LONGEST_POLICY} are read")
     texts = {name: unfenced(speech.clean(text)) for name, text in given.items() if text.strip()}
+    known = acts.changeable(view)
     for name in texts:
-        if name not in view.tunes:
-            raise Mistake(f"the {name} may not change in this study; {', '.join(sorted(view.tunes))} may")
+        if name not in known:
+            raise Mistake(f"the {name} may not change in this study; {', '.join(sorted(known)) or 'nothing'} may")
     if not texts and not said.parameters and not said.base:
         raise Mistake("the proposal changes nothing; give a program, or parameters of the base")
     return texts
@@ -94,10 +93,12 @@ def _base(number: int, view: team.View) -> document.Policy | None:
     if number == 0:
         text = view.baseline
     else:
-        lines = {one.number: one.policy for one in view.experiments}
+        lines = {one.number: one for one in view.experiments}
         if number not in lines:
             raise Mistake(f"there is no experiment {number} to build on; 0 is the baseline")
-        text = lines[number]
+        if lines[number].addresses == CONTROL:
+            raise Mistake(f"experiment {number} is a control, there to compare with; build on another")
+        text = lines[number].policy
     return document.loads(text, place=f"experiment {number}") if text else None
 
 

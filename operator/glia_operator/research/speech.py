@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from glia_operator.research import acts, language, team
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Form = Literal["tools", "schema", "text"]
 """How a model is told to answer: by a tool call, by a JSON schema that the endpoint enforces, by JSON on request."""
 
 SHOWN_POLICIES = 3
-"""Programs that the Researcher is shown: the best, and the newest; any other can be built on by its number."""
+"""Programs that the Researcher is shown: the best, and the newest; any other can be built on by its number.
+
+Programs of controls are not shown, and not built on: they are known answers, there to compare with."""
 WHOLE_OBSERVATIONS = 3
 OLDER_OBSERVATION = 400
 LONGEST_QUOTE = 600
+LONGEST_LINE, SHORTEST_LINE = 600, 80
+"""Characters of a hypothesis and of a finding in the list of experiments."""
 SHORTEST_ROOM = 4_000
 _MARK = re.compile(r"<(?=\s*/?\s*data\b)", re.IGNORECASE)
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -77,11 +78,11 @@ def again(asked: Words, answer: str, why: str) -> Words:
 def _system(view: team.View, role: team.Role, form: Form) -> str:
     every = tuple(acts.OF[role])
     told = "Each act is one of the tools that you are given." if form == "tools" else acts.listed(role, every)
-    return language.page(role, {"language": language.described(view.tunes), "acts": told})
+    return language.page(role, {"language": language.described(acts.changeable(view)), "acts": told})
 
 
 def _user(view: team.View, role: team.Role, form: Form, room: int) -> str:
-    before = [*_question(view, role), *_experiments(view, role)]
+    before = [*_question(view, role), *_experiments(view, role, room)]
     after = _now(view, role, form)
     left = max(room, SHORTEST_ROOM) - sum(len(part) + 2 for part in (*before, *after))
     return "\n\n".join([*before, *_conversation(view, left), *after])
@@ -89,7 +90,7 @@ def _user(view: team.View, role: team.Role, form: Form, room: int) -> str:
 
 def _question(view: team.View, role: team.Role) -> list[str]:
     parts = ["# The study", fenced("task", "\n".join(view.task))]
-    parts.append(f"Objective: {view.objective}. Programs that may change: {', '.join(sorted(view.tunes))}.")
+    parts.append(f"Objective: {view.objective}. Programs that may change: {', '.join(sorted(acts.changeable(view)))}.")
     if view.traits:
         parts[-1] += f" Fleet and workload have: {', '.join(sorted(view.traits))}."
     if view.hints:
@@ -101,28 +102,34 @@ def _question(view: team.View, role: team.Role) -> list[str]:
     return parts
 
 
-def _experiments(view: team.View, role: team.Role) -> list[str]:
+def _experiments(view: team.View, role: team.Role, room: int) -> list[str]:
     if not view.experiments:
         return ["# Experiments", "None yet."]
-    parts = ["# Experiments", fenced("experiments", "\n".join(_line(one) for one in view.experiments))]
+    most = min(LONGEST_LINE, max(SHORTEST_LINE, room // (4 * len(view.experiments))))
+    parts = ["# Experiments", fenced("experiments", "\n".join(_line(one, most) for one in view.experiments))]
     if role == "researcher":
-        parts += [part for one in _shown(view) for part in _policy(one)]
+        parts += [part for one in _shown(view, room // 3) for part in _policy(one)]
     return parts
 
 
-def _line(one: team.Line) -> str:
+def _line(one: team.Line, most: int) -> str:
     predicted = "nothing" if one.predicted is None else f"{one.predicted:+.1%}"
     return (
         f"{one.number}. {one.title} (on {one.addresses}): predicted {predicted}, observed {one.observed:+.1%} "
         f"({one.low:+.1%} to {one.high:+.1%}), p99 x{one.p99_ratio:.3f}, cost {one.cost:+.3f}, "
-        f"{'best so far then' if one.kept else 'not kept'}. {one.hypothesis} Found: {one.finding}"
+        f"{'best so far then' if one.kept else 'not kept'}. {_short(one.hypothesis, most)} "
+        f"Found: {_short(one.finding, most)}"
     )
 
 
-def _shown(view: team.View) -> list[team.Line]:
-    chosen = {one.number: one for one in view.experiments[-(SHOWN_POLICIES - 1) :]}
-    if view.best is not None:
-        chosen[view.best.number] = view.best
+def _shown(view: team.View, room: int) -> list[team.Line]:
+    """Experiments whose programs are shown: the best of the team's own, then the newest, as far as there is room."""
+    own = [one for one in view.experiments if one.addresses != "control"]
+    wanted = [*sorted(own, key=lambda one: one.cost)[:1], *own[:-SHOWN_POLICIES:-1]]
+    chosen: dict[int, team.Line] = {}
+    for one in wanted:
+        if sum(len(other.policy) for other in chosen.values()) + len(one.policy) <= room:
+            chosen[one.number] = one
     return [chosen[number] for number in sorted(chosen)]
 
 
@@ -158,12 +165,12 @@ def _entry(view: team.View, place: int, *, whole: bool) -> str:
     ]
     answer = view.observations.get(place)
     if answer is not None:
-        lines += ["Answer:", fenced("answer", answer if whole else _short(answer))]
+        lines += ["Answer:", fenced("answer", answer if whole else _short(answer, OLDER_OBSERVATION))]
     return "\n".join(lines)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= OLDER_OBSERVATION else f"{text[:OLDER_OBSERVATION]} (cut)"
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} (cut)"
 
 
 def _now(view: team.View, role: team.Role, form: Form) -> list[str]:
@@ -178,15 +185,14 @@ def _now(view: team.View, role: team.Role, form: Form) -> list[str]:
         f"Experiments left: {view.experiments_left}. Turns left: {view.turns_left}. "
         f"You are the {_ROLES[role]}; take one act: {', '.join(open_now)}."
     )
-    if form != "tools":
-        shape = json.dumps(acts.schema(role, open_now) if form == "text" else _example(open_now), ensure_ascii=False)
-        rule = "that fits this JSON schema" if form == "text" else "of this shape"
-        parts.append(f"Answer with one JSON object and nothing else, {rule}: {shape}")
+    if form == "schema":
+        parts.append(
+            "Answer with one JSON object and nothing else: its key turn holds act and the arguments of that act."
+        )
+    if form == "text":
+        shape = json.dumps(acts.schema(role, open_now), ensure_ascii=False)
+        parts.append(f"Answer with one JSON object and nothing else, that fits this JSON schema: {shape}")
     return parts
-
-
-def _example(open_now: Sequence[team.Act]) -> dict[str, object]:
-    return {"turn": {"act": open_now[0], "...": "its arguments"}}
 
 
 def _without_programs(view: team.View) -> team.View:

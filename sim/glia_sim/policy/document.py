@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PARAMETER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_MAX_PARAMETERS = 64
+_MAX_PARAMETERS = 256
 _MAX_CHARACTERS = 4_000
 _NUMBERS = ("value", "low", "high")
 

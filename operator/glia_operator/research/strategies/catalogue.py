@@ -32,15 +32,13 @@ def control(research: desk.Research) -> None:
         return
     alone, pairs = _ranked(study, fitting)
     tuned = [_tuned(study, policy) for policy in alone[: _most(study.brief, len(alone))] if research.go_on()]
-    best = [pair for one in _by_cost(tuned)[:PAIRED] for pair in known.completed(one.policy, fitting)]
-    for pair in {tuple(pair.texts.items()): pair for pair in (*pairs[:1], *best)}.values():
+    pairs = [*pairs[:1], *(pair for one in _by_cost(tuned)[:PAIRED] for pair in known.completed(one.policy, fitting))]
+    for pair in {tuple(pair.texts.items()): pair for pair in pairs}.values():
         if research.go_on():
             tuned.append(_tuned(study, pair))  # noqa: PERF401 - each asks whether time is left
-    turn = 0
     while tuned and research.go_on():
-        again = _by_cost(tuned)[:LARGER]
-        tuned.append(_swept_again(study, again[turn % len(again)], turn))
-        turn += 1
+        best = min(_by_cost(tuned)[:LARGER], key=lambda one: (_sweeps(tuned, one), one.cost))
+        tuned.append(_swept_again(study, best, _sweeps(tuned, best)))
 
 
 def _most(brief: briefs.Brief, fitting: int) -> int:
@@ -50,7 +48,16 @@ def _most(brief: briefs.Brief, fitting: int) -> int:
 
 
 def _by_cost(tuned: list[outcomes.Experiment]) -> list[outcomes.Experiment]:
-    return sorted(tuned, key=lambda one: one.cost)
+    """The best experiment with each policy, best first."""
+    best: dict[tuple[tuple[str, str], ...], outcomes.Experiment] = {}
+    for one in sorted(tuned, key=lambda one: one.cost):
+        best.setdefault(tuple(one.policy.texts.items()), one)
+    return list(best.values())
+
+
+def _sweeps(tuned: list[outcomes.Experiment], one: outcomes.Experiment) -> int:
+    """How often the policy was swept."""
+    return sum(other.policy.texts == one.policy.texts for other in tuned)
 
 
 def _ranked(
@@ -85,9 +92,10 @@ def _tuned(study: laboratory.Study, policy: document.Policy) -> outcomes.Experim
     return laboratory.experiment(study, plan)
 
 
-def _swept_again(study: laboratory.Study, best: outcomes.Experiment, turn: int) -> outcomes.Experiment:
+def _swept_again(study: laboratory.Study, best: outcomes.Experiment, sweeps: int) -> outcomes.Experiment:
+    """A larger sweep after so many; each takes a seed more than the last, for with the same it would find the same."""
     plan = laboratory.Plan(
-        title=f"larger sweep {turn + 1}: {best.policy.name}",
+        title=f"larger sweep {sweeps}: {best.policy.name}",
         hypothesis=f"Control: {best.policy.name} is better still with a larger sweep that begins where experiment "
         f"{best.number} ended.",
         addresses=ADDRESSES,
@@ -95,4 +103,4 @@ def _swept_again(study: laboratory.Study, best: outcomes.Experiment, turn: int) 
         patient=True,
     )
     wide = laboratory.widened(plan)
-    return laboratory.experiment(study, replace(wide, seeds=wide.seeds + turn // LARGER))
+    return laboratory.experiment(study, replace(wide, seeds=wide.seeds + sweeps - 1))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EMPTY = {
     "gate": parts.Part(text="1 > 2", why="open"),
-    "scheduler": parts.Part(text="request.sequence", why="first come, first served"),
+    "scheduler": parts.Part(text="0", why="first come, first served"),
     "autoscaler": parts.Part(text="need = fleet.wanted", why="no change"),
 }
 """What decides as an empty place does."""
@@ -23,7 +23,10 @@ SWITCH = document.Parameter(value=0.0, low=0.0, high=1.0, unit="0 or 1", meaning
 
 
 def build(grammar: grammars.Grammar) -> document.Policy:
-    """The policy that decides as any design of the grammar, once its switches are set (`switched`)."""
+    """The policy that decides as any design of the grammar, once its switches are set (`switched`).
+
+    To the bit, but for designs without a batch scheduler: equal priorities come close to a queue without any.
+    """
     behind = _parts(grammar)
     knobs = dict.fromkeys(knob for part in behind.values() for knob in part.knobs)
     return document.Policy(
@@ -97,6 +100,8 @@ def _router(grammar: grammars.Grammar) -> str:
         f"coming = ceil({_sum(grammar, 'charge', **asked)} / replica.block_size)",
         f"need = ceil({_sum(grammar, 'charge', **own)} / replica.block_size)",
         f"room = {_sum(grammar, 'room', 'room_terms')}",
+        f"if {' + '.join(f'p.{name}' for name in _parts(grammar, 'room_terms'))} > 0:",
+        "    room = max(room, 0)",
         "if p.admits > 0 and replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
         "    return BLOCK",
         f"if {_either(grammar, 'gate')}:",
@@ -118,7 +123,7 @@ def _autoscaler(grammar: grammars.Grammar) -> str:
         "if p.autoscaler_none > 0:",
         "    return need",
         *_branches(grammar, "reserves"),
-        f"if need < fleet.wanted and ({_either(grammar, 'holds')}):",
+        f"if {_either(grammar, 'holds')}:",
         "    return fleet.wanted",
         "if p.gently > 0:",
         f"    return {parts.GENTLY.text}",

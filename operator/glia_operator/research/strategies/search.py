@@ -41,9 +41,14 @@ class Member:
 
 
 def explore(research: desk.Research) -> None:
-    """Screens and sweeps in turn, and larger sweeps at the end, until the experiments are spent."""
+    """Screens and sweeps in turn, and larger sweeps at the end, until the experiments are spent.
+
+    Where the brief tunes nothing that the fleet has there is nothing to search.
+    """
     study = research.study
     grammar = grammars.fitting(study.brief)
+    if not grammar.places:
+        return
     search = Search(study=study, grammar=grammar, chassis=study.brief.confined(chassis.build(grammar)))
     while research.go_on():
         done, total = len(study.experiments), study.brief.experiments

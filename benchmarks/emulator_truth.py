@@ -1,4 +1,4 @@
-"""How true the emulator is to the twin, and what it costs: python benchmarks/emulator.py --rate 5 --replicas 4."""
+"""How true the emulator is to the twin, and what that costs; `--rate 5 --replicas 4` is the promise."""
 
 from __future__ import annotations
 
