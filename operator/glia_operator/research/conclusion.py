@@ -88,11 +88,12 @@ def _finalists(study: laboratory.Study) -> list[Experiment]:
 
 
 def _different(experiments: list[Experiment]) -> list[Experiment]:
-    """The first of each policy, whatever its parameters: its other sweeps would only take the others' places."""
+    """The first of each policy, whatever its parameters; then other sweeps of the same, where there is room."""
     first: dict[str, Experiment] = {}
     for one in experiments:
         first.setdefault(repr(one.policy.texts), one)
-    return list(first.values())[:MOST_FINALISTS]
+    chosen = list(first.values())
+    return [*chosen, *(one for one in experiments if one not in chosen)][:MOST_FINALISTS]
 
 
 def _rank(pair: tuple[float, Experiment], least: float) -> float:

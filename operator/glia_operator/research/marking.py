@@ -29,6 +29,8 @@ HARD_TAIL_GOAL = 1.015
 ELSEWHERE = 0.25
 """Weight of the objective under other conditions against the fleet as it is."""
 PENALTY = 3.0
+TAIL_EDGE, EDGE_PENALTY = 0.99, 10.0
+"""From this ratio on no gain is worth a longer tail: arrivals that search has not seen may put it above 1."""
 BROKEN = 10.0
 CONSTRAINT_MARGIN = 0.97
 """Search keeps this share of a constraint's limit."""
@@ -186,6 +188,7 @@ def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     if brief.rules.guard_tail:
         margin = math.log(TAIL_GOAL) * min(abs(gain[0]) / FULL_MARGIN, 1.0)
         total += PENALTY * max(ratio[0, 1] - margin, 0.0)
+        total += EDGE_PENALTY * max(ratio[0, 1] - max(math.log(TAIL_EDGE), margin), 0.0)
         total += PENALTY * np.maximum(ratio[1:, 1] - math.log(HARD_TAIL_GOAL), 0.0).sum()
     for old, new in zip(baseline, candidate, strict=True):
         total += BROKEN * max(float((new[:, 2] - old[:, 2]).max()), 0.0) + BROKEN * float(new[:, 3].max() > 0)
