@@ -178,6 +178,7 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         generations=max(2, round(plan.generations * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
         stops=plan.stops,
+        edge=plan.stops > 1 and _near_the_edge(study),
         spread=plan.spread,
     )
     start = _start(study, plan)
@@ -195,6 +196,12 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
     better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
+
+
+def _near_the_edge(study: Study) -> bool:
+    """Whether the best so far has a tail that the exam may refuse: a larger sweep then has to bring it back."""
+    kept = [one for one in study.experiments if one.kept]
+    return bool(kept) and study.brief.rules.guard_tail and kept[-1].p99_ratio > marking.TAIL_EDGE
 
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:

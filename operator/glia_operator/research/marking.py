@@ -140,6 +140,7 @@ class Marker:
         seeds: Sequence[int],
         *,
         elsewhere: int | None = None,
+        edge: bool = True,
     ) -> list[float]:
         """Cost of each candidate; below 0 is better than the baseline, and every rule at risk adds to it.
 
@@ -148,9 +149,10 @@ class Marker:
             where: conditions; the first is the fleet as it is.
             seeds: for the first condition.
             elsewhere: how many of the seeds the other conditions use; None = all.
+            edge: whether `EDGE_PENALTY` counts; over a sweep's few seeds it is mostly noise.
         """
         here = self.marks(candidates, where[:1], seeds)
-        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])])
+        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])], edge=edge)
 
     def judge(
         self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
@@ -166,13 +168,13 @@ Marks = Sequence["npt.NDArray[np.float64]"]
 """An array per condition; of one policy [seed, metric]."""
 
 
-def costs(brief: briefs.Brief, marks: Marks) -> list[float]:
+def costs(brief: briefs.Brief, marks: Marks, *, edge: bool = True) -> list[float]:
     """Cost of each candidate from marks [seed, 1 + candidates, metric] per condition, the baseline at position 0."""
     baseline, candidates = [one[:, 0] for one in marks], range(1, marks[0].shape[1])
-    return [cost(brief, baseline, [one[:, k] for one in marks]) for k in candidates]
+    return [cost(brief, baseline, [one[:, k] for one in marks], edge=edge) for k in candidates]
 
 
-def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
+def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks, *, edge: bool = True) -> float:
     """Log ratio of the objective, plus what the exam would object to; the baseline's own is 0.
 
     Constraints that the baseline breaks count by how much more or less they are broken: less is better.
@@ -188,7 +190,8 @@ def cost(brief: briefs.Brief, baseline: Marks, candidate: Marks) -> float:
     if brief.rules.guard_tail:
         margin = math.log(TAIL_GOAL) * min(abs(gain[0]) / FULL_MARGIN, 1.0)
         total += PENALTY * max(ratio[0, 1] - margin, 0.0)
-        total += EDGE_PENALTY * max(ratio[0, 1] - max(math.log(TAIL_EDGE), margin), 0.0)
+        if edge:
+            total += EDGE_PENALTY * max(ratio[0, 1] - max(math.log(TAIL_EDGE), margin), 0.0)
         total += PENALTY * np.maximum(ratio[1:, 1] - math.log(HARD_TAIL_GOAL), 0.0).sum()
     for old, new in zip(baseline, candidate, strict=True):
         total += BROKEN * max(float((new[:, 2] - old[:, 2]).max()), 0.0) + BROKEN * float(new[:, 3].max() > 0)

@@ -40,6 +40,7 @@ class Sweep:
         elsewhere: how many of them serve under another condition, one condition a generation in turn.
         spread: first step of the search, as a share of a parameter's range.
         stops: how many places the sweep answers with.
+        edge: whether no gain is worth a tail near what the exam refuses (`marking.EDGE_PENALTY`).
     """
 
     population: int
@@ -48,6 +49,7 @@ class Sweep:
     elsewhere: int = 2
     spread: float = SPREAD
     stops: int = 1
+    edge: bool = False
 
     @property
     def halts(self) -> frozenset[int]:
@@ -110,7 +112,7 @@ def tune(
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
         arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
         harder = where[1 + generation % (len(where) - 1) :][:1] if len(where) > 1 else ()
-        costs = marker.costs(candidates, (where[0], *harder), arrivals, elsewhere=sweep.elsewhere)
+        costs = marker.costs(candidates, (where[0], *harder), arrivals, elsewhere=sweep.elsewhere, edge=sweep.edge)
         search.tell(asked, costs)
         if generation >= WARM_UP and min(costs) > hopeless:
             break
