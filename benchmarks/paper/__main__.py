@@ -8,23 +8,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import multiprocessing
 import os
 import pathlib
 import resource
-import signal
 import sys
 import time
-from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
+from glia_operator.adapters import local_pool
 from glia_operator.cli import files
 from glia_sim import faults
 from paper import asking, chart, page, shelf, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent import futures
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
@@ -107,13 +106,8 @@ def _cpu_s() -> float:
 
 @contextlib.contextmanager
 def _pool(workers: int) -> Iterator[futures.Executor]:
-    """Worker processes that leave Ctrl-C to this one."""
-    pool = futures.ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )
+    """Worker processes, gone when this ends, so that what they used is counted."""
+    pool = local_pool.Pool(workers)
     try:
         yield pool
     finally:

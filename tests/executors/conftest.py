@@ -11,10 +11,7 @@ import sys
 import pytest
 
 from glia_operator.adapters import executors
-from glia_operator.research import brief as briefs
-from glia_sim import fleet_file, goal
-from glia_sim.policy import document
-from glia_sim.workload import readers
+from stories import question
 
 DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
 
@@ -22,13 +19,7 @@ DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
 @pytest.fixture(scope="session")
 def tiny_brief():
     """Two experiments on a trace of forty requests."""
-    return briefs.Brief(
-        fleet=fleet_file.load("paper-a10x4"),
-        workload=readers.read("synthetic:paper?requests=40&rate=9&seed=4"),
-        baseline=document.load("llq"),
-        objective=goal.objective("mean-latency"),
-        experiments=2,
-    )
+    return question.brief(40, experiments=2)
 
 
 class Dask:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from concurrent import futures
 
 import pytest
 
-from glia_operator.research import brief as briefs
 from glia_operator.research import desk, effort, laboratory, marking, profile, team
 from glia_operator.research import notebook as notebooks
-from glia_sim import fleet_file, goal, seeds
+from glia_sim import fleet_file, seeds
 from glia_sim.engine import run as runs
 from glia_sim.policy import compile as programs
 from glia_sim.policy import document
-from glia_sim.workload import readers
-
-
-class AtOnce(futures.Executor):
-    """Runs each job where it is submitted, and counts them."""
-
-    def __init__(self):
-        self.jobs = 0
-
-    def submit(self, function, /, *arguments, **named):
-        self.jobs += 1
-        future = futures.Future()
-        future.set_result(function(*arguments, **named))
-        return future
+from stories import question
 
 
 class Listed:
@@ -54,13 +39,7 @@ def listed():
 @pytest.fixture(scope="session")
 def small_brief():
     """Four experiments on the published operating point, with a very short trace."""
-    return briefs.Brief(
-        fleet=fleet_file.load("paper-a10x4"),
-        workload=readers.read("synthetic:paper?requests=40&rate=12&seed=4"),
-        baseline=document.load("llq"),
-        objective=goal.objective("mean-latency"),
-        experiments=4,
-    )
+    return question.brief(40, rate=12)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +59,7 @@ def at_work():
     """Makes a study at work from a brief, a notebook's path and a brain, with few seeds; its executor counts jobs."""
 
     def make(brief, path, brain=None, notebook=notebooks.File):
-        marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=AtOnce())
+        marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=question.AtOnce())
         study = laboratory.Study(
             brief=brief,
             notebook=notebook(path),
