@@ -51,6 +51,7 @@ async def test_four_replicas_at_five_requests_a_second_each(processes):
     router = routes.Router(rule="rr", targets=tuple(urls))
     wanted = accuracy.wanted(accuracy.workload(rate=20, requests=300, longest=200))
     waits = accuracy.Waits(None, process)
-    outcomes = await replay.Replay(router, timeout_s=60.0).run(wanted)
+    async with accuracy.Beats() as beats:
+        outcomes = await replay.Replay(router, timeout_s=60.0).run(wanted)
     assert all(one.ok for one in outcomes)
-    accuracy.judge(accuracy.differences(accuracy.calm().group, outcomes), waits)
+    accuracy.judge(accuracy.differences(accuracy.calm().group, outcomes), waits, beats, share=0.95)

@@ -26,8 +26,8 @@ def executor():
 
 @pytest.fixture(scope="session")
 def small_brief():
-    """Four experiments on the published operating point, with a short synthetic trace."""
-    return question.brief(300)
+    """Three experiments on the published operating point, with a short synthetic trace."""
+    return question.brief(120, experiments=3)
 
 
 @pytest.fixture(scope="session")

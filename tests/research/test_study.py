@@ -33,10 +33,18 @@ def test_the_best_policy_is_the_baseline_unless_the_exam_approved_another(finish
 
 
 @pytest.fixture(scope="module")
-def counted(small_brief, at_once, tmp_path_factory):
+def drawn():
+    """Seeds that the search of `counted` simulated on, filled as that fixture runs."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def counted(small_brief, at_once, drawn, tmp_path_factory):
     """The same study in this process: outcome, notebook, and how many jobs it took."""
-    path, executor = tmp_path_factory.mktemp("counted") / "notebook.jsonl", at_once()
-    outcome = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
+    path, executor, play = tmp_path_factory.mktemp("counted") / "notebook.jsonl", at_once(), marking.play
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marking, "play", lambda one, metrics: (drawn.append(one.seed), play(one, metrics))[1])
+        outcome = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
     return outcome, path.read_bytes(), executor.jobs
 
 
@@ -79,16 +87,10 @@ def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small
     assert again == outcome
 
 
-def test_search_never_sees_a_held_out_seed(small_brief, executor, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(marking, "play", lambda one, metrics: (drawn.append(one.seed), _play(one, metrics))[1])
-    study.run(small_brief, notebook=notebooks.File(tmp_path / "n.jsonl"), executor=executor)
+def test_search_never_sees_a_held_out_seed(counted, drawn, small_brief):
     heldout = set(seeds.stream("heldout", 10_000, root=small_brief.root))
     assert drawn
     assert not heldout & set(drawn)
-
-
-_play = marking.play
 
 
 def test_an_idle_fleet_has_nothing_to_improve_and_the_study_says_so(executor, tmp_path, small_brief):

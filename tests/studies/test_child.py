@@ -78,8 +78,15 @@ def alive(pid):
     return True
 
 
-async def test_a_study_ends_with_an_answer_and_goes_on_after_a_death_without_repeating_an_experiment():
-    whole, _, lines = await studied(job())
+@pytest.fixture(scope="module")
+def finished():
+    """A whole study: the book that it filled, and its lines."""
+    book, _, lines = asyncio.run(studied(job()))
+    return book, lines
+
+
+async def test_a_study_ends_with_an_answer_and_goes_on_after_a_death_without_repeating_an_experiment(finished):
+    whole, lines = finished
     assert json.loads(lines[0])["kind"] == "hints"
     assert whole.answer is not None
     assert whole.hints == "busy"
@@ -102,8 +109,8 @@ async def test_what_was_spent_before_a_death_counts_toward_the_time_limit():
     assert fresh.experiments == 1
 
 
-async def test_what_it_proposes_is_a_policy_whose_digest_and_programs_check():
-    book, _, _ = await studied(job())
+def test_what_it_proposes_is_a_policy_whose_digest_and_programs_check(finished):
+    book, _ = finished
     if book.answer["proposal"] is None:
         pytest.fail(f"this workload used to be improved: {book.answer['reasons']}")
     spec = policies.PolicySpec.model_validate(book.answer["proposal"], by_alias=True, by_name=False)

@@ -68,7 +68,8 @@ def conditions(brief: briefs.Brief) -> tuple[Condition, ...]:
 
 def play(one: trial.Trial, metrics: tuple[str, ...]) -> list[list[float]]:
     """Metrics of each program in a trial; runs in worker processes."""
-    return [[score.pool([record]).value(metric) for metric in metrics] for record in trial.play(one, runs.simulate)]
+    cards = [score.pool([record]) for record in trial.play(one, runs.simulate)]
+    return [[card.value(metric) for metric in metrics] for card in cards]
 
 
 @dataclass(slots=True, kw_only=True)
