@@ -11,6 +11,7 @@ KUBERNETES_NAME = "must be a Kubernetes name"
 CYRILLIC_A, ZERO_WIDTH, RIGHT_TO_LEFT = "\u0430", "\u200b", "\u202e"
 ABOVE_ZERO = "must be above 0: a time such as 1500ms"
 DURATION = "a whole number above 0 with the unit"
+ADDRESS = "must be http:// or https:// with a host and no user or password"
 PRINTABLE = "must be printable text"
 
 WHOLE: Object = {
@@ -28,6 +29,12 @@ def bound(**fields: Any) -> list[Object]:
     """One constraint on ttft, with other fields."""
     made = {"metric": "ttft", "quantile": 0.9, "below": "1500ms"} | fields
     return [{key: value for key, value in made.items() if value is not GONE}]
+
+
+def model(**fields: Any) -> Object:
+    """Research led by a model, with other fields."""
+    made = {"baseURL": "http://vllm.models:8000/v1", "model": "x"} | fields
+    return {"brain": {"openai": {key: value for key, value in made.items() if value is not GONE}}}
 
 
 LIMIT = "spec.constraints[0].below"
@@ -194,12 +201,37 @@ FIELDS: tuple[tuple[str, str, Any, tuple[str, ...]], ...] = (
     ("negative seed", "spec.research", {"seed": -1}, ("research.seed", "greater than or equal to 0")),
     ("huge seed", "spec.research", {"seed": 2**62}, ("research.seed", "less than or equal to 268435455")),
     ("half a seed", "spec.research", {"seed": 1.5}, ("research.seed", "must be of type integer")),
+    # the model
+    ("a model at no address", "spec.research", model(baseURL=GONE), ("brain.openai.baseURL", "Required value")),
+    ("no model at an address", "spec.research", model(model=GONE), ("brain.openai.model", "Required value")),
+    ("a model on a disk", "spec.research", model(baseURL="file:///etc/passwd"), ("openai.baseURL", ADDRESS)),
+    ("a key in an address", "spec.research", model(baseURL="http://me:sk-1@vllm"), ("openai.baseURL", ADDRESS)),
     (
-        "a model at no address",
+        "a key in the open",
         "spec.research",
-        {"brain": {"openai": {"model": "x"}}},
-        ("brain.openai.baseURL", "Required value"),
+        model(apiKey="sk-1"),
+        ('unknown field "spec.research.brain.openai.apiKey"',),
     ),
+    (
+        "a key elsewhere",
+        "spec.research",
+        model(apiKeySecretRef={"name": "k", "key": "k", "namespace": "kube-system"}),
+        ("unknown field", "apiKeySecretRef.namespace"),
+    ),
+    (
+        "a key by path",
+        "spec.research",
+        model(apiKeySecretRef={"name": "../k", "key": "k"}),
+        ("apiKeySecretRef.name", KUBERNETES_NAME),
+    ),
+    ("a turned model", "spec.research", model(model=f"{RIGHT_TO_LEFT}tpg"), ("openai.model", PRINTABLE)),
+    (
+        "two brains",
+        "spec.research",
+        {"brain": {"playbook": {}, **model()["brain"]}},
+        ("research.brain", "give at most one of playbook and openai"),
+    ),
+    ("a strategy to come", "spec.research", {"strategy": "luck"}, ("research.strategy", '"glia"')),
     # rollout
     ("lower-case approval", "spec.rollout", {"approval": "manual"}, ("rollout.approval", '"Manual"')),
     ("nobody approves", "spec.rollout", {"approval": "None"}, ("rollout.approval", '"Automatic"')),
