@@ -30,12 +30,16 @@ QUIET_S = 3.0
 
 
 class Operator:
-    """One process of `glia operate`, with a folder of its own that is wiped when it starts."""
+    """One process of `glia operate`, with a folder of its own that is wiped when it starts.
+
+    `compiled` is a folder of the twin's machine code, as an image has it; None = it has to compile anew.
+    """
 
     numbers = itertools.count(1)
 
-    def __init__(self, kubeconfig, folder, *arguments):
+    def __init__(self, kubeconfig, folder, *arguments, compiled=None):
         self.number = next(Operator.numbers)
+        self.compiled = compiled
         self.folder = folder / f"operator-{self.number}"
         self.kubeconfig = kubeconfig
         self.arguments = arguments
@@ -55,6 +59,8 @@ class Operator:
         }
         for name in ("POD_NAME", "POD_NAMESPACE", "KUBERNETES_SERVICE_HOST"):
             environment.pop(name, None)
+        if self.compiled is not None:
+            environment["NUMBA_CACHE_DIR"] = str(self.compiled)
         command = [
             str(pathlib.Path(sys.prefix) / "bin" / "glia"),
             "operate",
@@ -140,14 +146,23 @@ def operator_kubeconfig(installed, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def machine_code(tmp_path_factory):
+    """What operators compile, kept from one to the next."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture
-def new_operator(installed, operator_kubeconfig, tmp_path, namespace):
-    """Starts operators that serve the test's namespace; all are killed at the end, and none may have broken down."""
+def new_operator(installed, operator_kubeconfig, machine_code, tmp_path, namespace):
+    """Starts operators that serve the test's namespace; all are killed at the end, and none may have broken down.
+
+    A bare one finds nothing at all on its disk, not even machine code.
+    """
     started = []
 
-    def start(*arguments, kubeconfig=operator_kubeconfig, begin=True, everywhere=False):
+    def start(*arguments, kubeconfig=operator_kubeconfig, begin=True, everywhere=False, bare=False):
         own = arguments if everywhere else (f"--namespace={namespace}", *arguments)
-        one = Operator(kubeconfig, tmp_path, *own)
+        one = Operator(kubeconfig, tmp_path, *own, compiled=None if bare else machine_code)
         started.append(one)
         return one.start() if begin else one
 
