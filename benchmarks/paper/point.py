@@ -36,10 +36,10 @@ def recorded(asked: asking.Asked) -> trace.Workload:
     return asked.recorded(TRACE, time_scale=TIME_SCALE)
 
 
-def brief(asked: asking.Asked, *, fleet: str = FLEET, root: int = 0, experiments: int = 20) -> briefs.Brief:
-    """The study that `glia optimize --fleet FLEET --trace sharegpt_12.0.csv --time-scale 1.6` makes."""
+def brief(asked: asking.Asked, *, root: int = 0, experiments: int = 20) -> briefs.Brief:
+    """The study that `glia optimize --fleet paper-a10x4 --trace sharegpt_12.0.csv --time-scale 1.6` makes."""
     return briefs.Brief(
-        fleet=fleet_file.load(fleet),
+        fleet=fleet_file.load(FLEET),
         workload=recorded(asked),
         baseline=document.load("llq"),
         objective=MEAN,
