@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import signal
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import sys
 
 import aiohttp
 import pytest
+import uvloop
 
 from emulator import accuracy
 from glia_operator.load import replay, routes
@@ -43,15 +46,34 @@ async def _until_ready(url):
     raise AssertionError(url)
 
 
+def _apart(server):
+    """Client and servers on processors of their own, where there are two: each wakes the other all the time."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    if others:
+        os.sched_setaffinity(server, set(others))
+        os.sched_setaffinity(0, {first})
+    return {first, *others}
+
+
 @pytest.mark.e2e
-async def test_four_replicas_at_five_requests_a_second_each(processes):
+def test_four_replicas_at_five_requests_a_second_each(processes):
     urls, process = processes
+    usual = _apart(process)
+    gc.freeze()  # as `glia load` does: what the other tests left behind is not the client's to search through
+    try:
+        outcomes, bare, waits = uvloop.run(_measure(urls, process))
+    finally:
+        gc.unfreeze()
+        os.sched_setaffinity(0, usual)
+    assert all(one.ok for one in outcomes)
+    accuracy.judge(accuracy.differences(accuracy.calm().group, outcomes), waits, bare)
+
+
+async def _measure(urls, process):
     for url in urls:
         await _until_ready(url)
     router = routes.Router(rule="rr", targets=tuple(urls))
     wanted = accuracy.wanted(accuracy.workload(rate=20, requests=300, longest=200))
     waits = accuracy.Waits(None, process)
-    async with accuracy.Beats() as beats:
-        outcomes = await replay.Replay(router, timeout_s=60.0).run(wanted)
-    assert all(one.ok for one in outcomes)
-    accuracy.judge(accuracy.differences(accuracy.calm().group, outcomes), waits, beats, share=0.95)
+    async with accuracy.Bare(urls[0]) as bare:
+        return await replay.Replay(router, timeout_s=60.0).run(wanted), bare, waits

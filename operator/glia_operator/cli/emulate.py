@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
+
+import uvloop
 
 from glia_operator.cli import patience
 from glia_operator.emulator import launch
@@ -26,4 +27,4 @@ def run(config: str | None, flags: settled.Flags, *, host: str, port: int, repli
         where = [launch.Address(host=host, port=port + k) for k in range(replicas)]
     with patience.telling("compiling the engine, once per machine and version"):
         replica.warm_up(settings.group)
-    asyncio.run(launch.serve(settings, where))
+    uvloop.run(launch.serve(settings, where))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import pathlib
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
+
+import uvloop
 
 from glia_operator.cli import files, marks
 from glia_operator.load import outcome, replay, routes, shots
@@ -47,7 +48,7 @@ def run(wish: Wish, *, as_json: bool) -> None:
         shots.make(workload, number, form=form, model=wish.model, stream=wish.stream)
         for number in range(workload.requests)
     ]
-    outcomes = asyncio.run(_replay(wanted, router, wish.timeout_s))
+    outcomes = uvloop.run(_replay(wanted, router, wish.timeout_s))
     if out is not None:
         files.write(out, outcome.table(outcomes))
     if tokens_out is not None:
