@@ -97,7 +97,8 @@ def guarded(cluster, story):
     wanted = [one for one in yaml.safe_load_all(rendered) if one]
     present = {(one["kind"], one["metadata"]["name"]) for kind in GUARDS for one in cluster.get(kind)}
     new = [one for one in wanted if (one["kind"], one["metadata"]["name"]) not in present]
-    cluster.apply(*new, namespace=story)
+    if new:
+        cluster.apply(*new, namespace=story)
     forged = json.dumps({"approval": {"decision": "Approved", "by": "mallory"}})
 
     def in_force():
