@@ -34,7 +34,7 @@ def table(asked: asking.Asked) -> tables.Table:
     return tables.Table(
         title=TITLE,
         command=f"glia optimize --fleet {FLEET} --trace {point.TRACE} --time-scale {point.TIME_SCALE}; "
-        "not streaming: with `clients: {streaming_share: 0}` in the fleet's file",
+        "not streaming: with clients.streaming_share 0 in the fleet's file",
         seeds=f"Pooled over {point.SEEDS} held-out seeds that no exam sat on",
         measure="Mean end-to-end time in seconds; the paper's are with perfect views",
         columns=("p99", "restarted", "p99 to LLQ", "mean to the best of the catalogue"),
