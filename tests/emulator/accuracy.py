@@ -20,6 +20,7 @@ from glia_sim.workload import readers, trace
 
 ALLOWED_S = 0.005
 PAUSE_S = 0.05
+"""Between bare requests."""
 BUSY = 0.1
 """Share of the time in which a process wants a processor but waits for one, above which no times can be kept."""
 EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "emulator-a10.yaml"
