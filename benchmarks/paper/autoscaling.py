@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 TITLE = "Autoscaler on a variable load"
 DATA = variable.DATA
 ROUTER = "llq"
-EXPERIMENTS = 8
-CLAIRVOYANT_SEEDS = 4
+EXPERIMENTS = 5
+CLAIRVOYANT_SEEDS = 3
 PROPORTIONAL = "replicas in proportion to the load"
 """Title of the experiment that tunes what the paper describes: proportional control on requests in flight."""
 KNOWING = (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "The operating point moved"
 DATA = (point.TRACE,)
-EXPERIMENTS = 10
+EXPERIMENTS = 8
 AIM = (
     "The aim: re-optimised at each point, never more than 3 % above the best of LLQ, Expert and HRA + SPF in mean "
     "(`to the best`). The transferred policy is the one designed at the operating point, unchanged."

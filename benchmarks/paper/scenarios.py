@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from glia_sim import fleet as fleets
     from paper import asking
 
-EXPERIMENTS = 10
+EXPERIMENTS = 8
 """Of every strategy in every scenario."""
 CONVERSATION = "conv_24qps_5000.csv"
 MOONCAKE = "mooncake_conversation_trace.jsonl"

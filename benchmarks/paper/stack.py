@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TITLE = "Whole stack on a variable load, with ablation"
 DATA = variable.DATA
-EXPERIMENTS = 14
+EXPERIMENTS = 8
 PAPER = 0.6
 """GPU-hours over the defaults' that the paper reports."""
 SCALER = """\

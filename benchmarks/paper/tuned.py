@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from glia_operator.research import brief as briefs
     from paper import asking
 
-SWEEP = tuning.Sweep(population=8, generations=20, seeds=5)
+SWEEP = tuning.Sweep(population=8, generations=18, seeds=3)
 
 
 def tuned(asked: asking.Asked, brief: briefs.Brief, name: str) -> document.Policy:

@@ -89,7 +89,7 @@ def heldout() -> tuple[int, ...]:
     return seeds.stream("heldout", HELDOUT_SEEDS, root=4)
 
 
-def startup_limited(asked: asking.Asked, *, strategy: str, experiments: int = 10) -> briefs.Brief:
+def startup_limited(asked: asking.Asked, *, strategy: str, experiments: int) -> briefs.Brief:
     """The scenario of start-up-limited autoscaling: GPU-hours at p95 slowdown < 5 where a replica takes two minutes."""
     workload = readers.read(SYNTHETIC)
     llq = document.load("llq")

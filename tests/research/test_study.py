@@ -40,12 +40,12 @@ def drawn():
 
 @pytest.fixture(scope="module")
 def counted(small_brief, at_once, drawn, tmp_path_factory):
-    """The same study in this process: outcome, notebook, and how many jobs it took."""
+    """The same study in this process: outcome, notebook, and how many candidates it simulated."""
     path, executor, play = tmp_path_factory.mktemp("counted") / "notebook.jsonl", at_once(), marking.play
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(marking, "play", lambda one, metrics: (drawn.append(one.seed), play(one, metrics))[1])
         outcome = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
-    return outcome, path.read_bytes(), executor.jobs
+    return outcome, path.read_bytes(), executor.candidates
 
 
 def test_the_same_brief_gives_the_same_notebook_with_one_worker_as_with_two(finished, counted):
@@ -70,11 +70,11 @@ def test_an_interrupted_study_goes_on_where_it_stopped_and_repeats_nothing(count
     with pytest.raises(KeyboardInterrupt):
         study.run(small_brief, notebook=Interrupted(path), executor=executor)
     assert content.startswith(path.read_bytes())
-    assert 0 < executor.jobs < whole
+    assert 0 < executor.candidates < whole
     again = study.run(small_brief, notebook=notebooks.File(path), executor=executor)
     assert path.read_bytes() == content
     assert again == outcome
-    assert executor.jobs == whole
+    assert executor.candidates == whole
 
 
 def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small_brief, executor, tmp_path):

@@ -22,14 +22,17 @@ def brief(requests: int, *, rate: int = 9, experiments: int = 4) -> briefs.Brief
 
 
 class AtOnce(futures.Executor):
-    """Runs each job where it is submitted, and counts them."""
+    """Runs each job where it is submitted; counts them, and what they simulate beside the baseline."""
 
     def __init__(self) -> None:
         self.jobs = 0
+        self.candidates = 0
 
     def submit(self, function, /, *arguments, **named):
         """Run the job now."""
         self.jobs += 1
+        asked = [one for job in arguments for one in getattr(job, "programs", ())]
+        self.candidates += sum(one.policy.name != "llq" for one in asked)
         future = futures.Future()
         future.set_result(function(*arguments, **named))
         return future

@@ -82,8 +82,8 @@ def test_an_interrupted_strategy_goes_on_where_it_stopped_and_repeats_nothing(
     assert (tmp_path / "stopped").read_bytes() == (tmp_path / "whole").read_bytes()
     assert resumed.study.experiments == whole.study.experiments
     assert resumed.study.marker.simulations == whole.study.marker.simulations
-    jobs = [one.study.marker.executor.jobs for one in (stopped, resumed, whole)]
-    assert jobs[0] + jobs[1] == jobs[2]
+    simulated = [one.study.marker.executor.candidates for one in (stopped, resumed, whole)]
+    assert simulated[0] + simulated[1] == simulated[2]
 
 
 def test_strategies_search_on_training_seeds_alone(strategy, at_work, small_brief, brain, tmp_path):

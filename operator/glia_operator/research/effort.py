@@ -15,7 +15,7 @@ COST = 24_000.0
 REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
 """KV blocks cost where a prefix cache keeps them."""
 LEAST_REQUESTS = 1_000
-CURVE_GENERATIONS = 0.5
+CURVE_GENERATIONS = 0.4
 """Share of the generations on a rate curve, whose marks are over so many requests that they hardly scatter."""
 
 
@@ -43,7 +43,7 @@ def affordable(workload: trace.Workload) -> Effort:
 
     A trace of one rate is searched on its first part, and with fewer generations where even the shortest part is
     expensive. One whose rate follows a curve is searched whole, for no part of it has its peaks and lulls, and on fewer
-    seeds and with half the generations: each mark is over as many requests.
+    seeds and with fewer generations: each mark is over as many requests.
     """
     each = REQUEST_COST
     if workload.has_prefixes:

@@ -19,7 +19,7 @@ class Knob:
 
 KNOBS = {
     "growth": Knob(
-        value=0.2,
+        value=0.05,
         low=0.0,
         high=4.0,
         unit="output tokens per prompt token",
@@ -34,7 +34,7 @@ KNOBS = {
         log=True,
     ),
     "headroom": Knob(
-        value=0.04,
+        value=0.05,
         low=0.0,
         high=0.3,
         unit="share of the KV blocks",
@@ -73,7 +73,7 @@ KNOBS = {
         log=True,
     ),
     "prefill_weight": Knob(
-        value=0.02,
+        value=0.01,
         low=0.0005,
         high=1.0,
         unit="1 per 1,000 tokens",
@@ -97,7 +97,7 @@ KNOBS = {
         log=True,
     ),
     "tilt": Knob(
-        value=100.0,
+        value=800.0,
         low=1.0,
         high=2000.0,
         unit="requests",
@@ -105,7 +105,7 @@ KNOBS = {
         log=True,
     ),
     "horizon": Knob(
-        value=20.0,
+        value=5.0,
         low=0.5,
         high=200.0,
         unit="tokens",
@@ -113,7 +113,7 @@ KNOBS = {
         log=True,
     ),
     "regret": Knob(
-        value=5.0,
+        value=3.0,
         low=0.2,
         high=100.0,
         unit="blocks per preempted request",
@@ -121,7 +121,7 @@ KNOBS = {
         log=True,
     ),
     "press": Knob(
-        value=0.5,
+        value=0.2,
         low=0.02,
         high=20.0,
         unit="blocks per held request",
@@ -129,7 +129,7 @@ KNOBS = {
         log=True,
     ),
     "mercy": Knob(
-        value=20.0,
+        value=40.0,
         low=0.5,
         high=500.0,
         unit="requests per second",

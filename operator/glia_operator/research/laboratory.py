@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from glia_operator.research import effort as efforts
     from glia_operator.research import notebook as notebooks
 
-JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 16
+JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
 """Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
 KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
-WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 12, 32, 4, 0.12
+LEAST_GENERATIONS, GENERATIONS_EACH = 8, 2
+"""Generations of a sweep, and for each parameter that it tunes: more of them take longer to find."""
+WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 16, 20, 4, 0.15
 """Of a larger sweep."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
@@ -94,7 +96,8 @@ class Study:
 class Plan:
     """What an experiment asks: a hypothesis about a policy, and how large its sweep may be.
 
-    `predicted` and `parts` are as in `team.Turn`; a patient sweep goes on where all it meets costs much more than the
+    `predicted` and `parts` are as in `team.Turn`; without a number of generations there are as many as the parameters
+    need; a patient sweep goes on where all it meets costs much more than the
     best so far.
     """
 
@@ -105,9 +108,10 @@ class Plan:
     predicted: float | None = None
     parts: str = ""
     population: int = 8
-    generations: int = 15
-    seeds: int = 5
-    stops: int = 1
+    generations: int | None = None
+    seeds: int = 3
+    stops: int = 3
+    edge: bool = False
     spread: float = tuning.SPREAD
     patient: bool = False
 
@@ -119,6 +123,7 @@ def widened(plan: Plan) -> Plan:
         population=WIDE_POPULATION,
         generations=WIDE_GENERATIONS,
         stops=WIDE_STOPS,
+        edge=True,
         spread=WIDE_SPREAD,
     )
 
@@ -173,24 +178,28 @@ def _hypothesis(plan: Plan) -> dict[str, Any]:
 
 def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
+    fixed = study.brief.fixed(plan.policy)
+    asked = plan.generations or max(LEAST_GENERATIONS, GENERATIONS_EACH * len(plan.policy.parameters.keys() - fixed))
     sweep = tuning.Sweep(
         population=plan.population,
-        generations=max(2, round(plan.generations * study.effort.generations)),
+        generations=max(2, round(asked * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
         stops=plan.stops,
-        edge=plan.stops > 1 and _near_the_edge(study),
+        edge=plan.edge and _near_the_edge(study),
         spread=plan.spread,
     )
     start = _start(study, plan)
+    # Each experiment begins with other arrivals, so that the same composition tuned again is another attempt.
+    first = JUDGING_SEEDS + len(study.experiments) * sweep.seeds % (len(study.training) - JUDGING_SEEDS)
     hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS
     reached = tuning.tune(
         start,
         study.marker,
         study.where,
-        study.training[JUDGING_SEEDS:],
+        (*study.training[first:], *study.training[JUDGING_SEEDS:first]),
         sweep,
         hopeless=hopeless,
-        fixed=study.brief.fixed(plan.policy),
+        fixed=fixed,
     )
     ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, *reached]
     marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
-from glia_operator.research import knob_table
+from glia_operator.research import knob_table, marking
 from glia_sim.policy import compile as programs
 
 with warnings.catch_warnings():
@@ -18,14 +18,13 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from glia_operator.research import marking
     from glia_sim.policy import document
 
 SEED = 1
 WARM_UP = 4
 FAR = 50.0
 """Bounds that are so many times apart are searched on a logarithmic scale."""
-SPREAD = 0.18
+SPREAD = 0.12
 """First step of a sweep from a part's own values."""
 
 
@@ -37,7 +36,7 @@ class Sweep:
         population: candidates per generation.
         generations: each meets arrivals of its own, so that no setting is fitted to a few.
         seeds: per generation, for the fleet as it is.
-        elsewhere: how many of them serve under another condition, one condition a generation in turn.
+        elsewhere: how many of them serve under two other conditions: the next in turn, and the hardest so far.
         spread: first step of the search, as a share of a parameter's range.
         stops: how many places the sweep answers with.
         edge: whether no gain is worth a tail near what the exam refuses (`marking.EDGE_PENALTY`).
@@ -46,7 +45,7 @@ class Sweep:
     population: int
     generations: int
     seeds: int
-    elsewhere: int = 2
+    elsewhere: int = 1
     spread: float = SPREAD
     stops: int = 1
     edge: bool = False
@@ -106,19 +105,48 @@ def tune(
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
         return [{}]
-    search, reached = _search(start, sweep), []
+    search, reached, harder = _search(start, sweep), list[dict[str, float]](), Harder(conditions=len(where) - 1)
     for generation in range(sweep.generations):
         asked = search.ask()
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
         arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
-        harder = where[1 + generation % (len(where) - 1) :][:1] if len(where) > 1 else ()
-        costs = marker.costs(candidates, (where[0], *harder), arrivals, elsewhere=sweep.elsewhere, edge=sweep.edge)
+        chosen = harder.chosen(generation)
+        here = marker.marks(candidates, where[:1], arrivals)[0]
+        there = [*marker.marks(candidates, [where[k] for k in chosen], arrivals[: sweep.elsewhere])]
+        costs = marking.costs(marker.brief, [here, *there], edge=sweep.edge)
+        harder.told(chosen, [marking.hardship(marker.brief, here, one) for one in there])
         search.tell(asked, costs)
         if generation >= WARM_UP and min(costs) > hopeless:
             break
         if generation + 1 in sweep.halts:
             reached.append(_values(names, scales, search.result.xfavorite))
     return reached or [_values(names, scales, search.result.xfavorite)]
+
+
+@dataclass(slots=True, kw_only=True)
+class Harder:
+    """Which of the harder conditions a generation meets: a rule that binds has to be seen more often than the others.
+
+    Attributes:
+        conditions: how many there are, numbered from 1.
+        hardship: of each, smoothed; what was not met yet comes first.
+    """
+
+    conditions: int
+    hardship: dict[int, float] = field(default_factory=dict)
+
+    def chosen(self, generation: int) -> tuple[int, ...]:
+        """The next in turn, and of the others the hardest so far."""
+        if not self.conditions:
+            return ()
+        turn = 1 + generation % self.conditions
+        others = [k for k in range(1, self.conditions + 1) if k != turn]
+        return (turn, *sorted(others, key=lambda k: -self.hardship.get(k, math.inf))[:1])
+
+    def told(self, chosen: Sequence[int], hardships: Sequence[float]) -> None:
+        """Take in how hard the conditions were."""
+        for k, found in zip(chosen, hardships, strict=True):
+            self.hardship[k] = (self.hardship.get(k, found) + found) / 2.0
 
 
 def _search(start: Sequence[float], sweep: Sweep) -> cma.CMAEvolutionStrategy:

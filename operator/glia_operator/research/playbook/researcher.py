@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
@@ -116,7 +116,7 @@ def _composition(view: team.View, said: team.Turn) -> team.Turn:
     for idea in named:
         candidate = idea.change(together)
         # The order of held requests was settled among rivals; a miss may not bring another back.
-        if candidate.order == base.design.order and candidate != together:
+        if candidate.order == base.design.order and candidate != together and not _undone(together, candidate):
             together, found = candidate, [*found, idea.title]
     tuned = [one for one in view.experiments if one.addresses == "composition"]
     if any(one.parts == designs.written(together) and not one.kept for one in tuned):
@@ -132,6 +132,15 @@ def _composition(view: team.View, said: team.Turn) -> team.Turn:
         predicted=base.observed + 0.01,
         wide=True,
     )
+
+
+def _undone(design: designs.Design, candidate: designs.Design) -> bool:
+    """Whether a candidate takes back what was chosen for a place of the design: of rivals the first stays."""
+    for part in fields(design):
+        now, after = getattr(design, part.name), getattr(candidate, part.name)
+        if part.default != now != after and not isinstance(now, tuple):
+            return True
+    return False
 
 
 def _answered(view: team.View, asked: team.Turn) -> bool:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 QUESTIONS = 2
 CONTROLS, KEPT_FOR_COMPOSITIONS = 3, 4
 """Controls are run while more than so many experiments are left."""
-COMPOSITIONS = 3
-NEAR, MOST_NEAR = 0.1, 4
+COMPOSITIONS = 2
+NEAR, MOST_NEAR = 0.15, 4
 """An experiment whose cost comes so close to the best is worth another try in company; so many of them at once."""
 
 
@@ -67,7 +67,7 @@ def _compositions(view: team.View) -> int:
 
 
 def _suggest(view: team.View, why: str) -> team.Turn:
-    """The nearest misses: all of them at first, then fewer and fewer."""
+    """The misses that improve most, if a rule was all they lacked: all of them at first, then fewer and fewer."""
     kept = [one for one in view.experiments if one.kept]
     cost = kept[-1].cost if kept else 0.0
     near = [
@@ -75,7 +75,7 @@ def _suggest(view: team.View, why: str) -> team.Turn:
         for one in view.experiments
         if not one.kept and one.addresses not in {"control", "composition"} and one.cost < cost + NEAR
     ]
-    chosen = sorted(near, key=lambda one: one.cost)[: max(MOST_NEAR - 2 * _compositions(view), 0)]
+    chosen = sorted(near, key=lambda one: -one.observed)[: max(MOST_NEAR - 2 * _compositions(view), 0)]
     return _say("suggest", why, title="compose", numbers=[one.number for one in chosen])
 
 

@@ -45,10 +45,10 @@ class Rung:
 
 RUNGS = (
     Rung(seeds=3, elsewhere=1, conditions=1, stays=1 / 3),
-    Rung(seeds=8, elsewhere=1, conditions=4, stays=2 / 5),
-    Rung(seeds=16, elsewhere=4, conditions=4, stays=3 / 8),
+    Rung(seeds=6, elsewhere=1, conditions=4, stays=2 / 5),
+    Rung(seeds=12, elsewhere=2, conditions=4, stays=3 / 8),
 )
-"""With 60 candidates 240, 240 and 256 simulations, and 210 to judge the last three."""
+"""With 60 candidates 240, 200 and 160 simulations, and 210 to judge the last three."""
 JUDGED = 3
 """So many reach the end, and are judged as every experiment is."""
 

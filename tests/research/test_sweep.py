@@ -1,0 +1,105 @@
+"""What a sweep meets, and what a composition is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from glia_operator.research import design as designs
+from glia_operator.research import marking, team, tuning
+from glia_operator.research.playbook import brain as playbook
+from glia_sim.policy import document
+from stories import question
+
+
+@pytest.mark.parametrize("conditions", [0, 1, 2, 4])
+def test_a_sweep_meets_every_harder_condition_in_turn_and_the_hardest_in_every_generation(conditions):
+    harder = tuning.Harder(conditions=conditions)
+    met = []
+    for generation in range(12):
+        chosen = harder.chosen(generation)
+        assert len(chosen) == len(set(chosen)) == min(conditions, 2)
+        harder.told(chosen, [float(one == conditions) for one in chosen])
+        met.append(chosen)
+    assert set(itertools.chain(*met[:conditions])) == set(range(1, conditions + 1))
+    assert [one[0] for one in met if one] == [1 + k % conditions for k in range(12) if conditions]
+    assert all(conditions in one for one in met[conditions:] if one)
+
+
+def marks(*tails):
+    """Marks [seed, 1 + candidates, metric] of a baseline and of candidates with these p99 ratios; means are halved."""
+    rows = [[100.0, 300.0, 0.0, 0.0], *([50.0, 300.0 * tail, 0.0, 0.0] for tail in tails)]
+    return np.array([rows, rows])
+
+
+def test_a_condition_is_hard_where_a_rule_binds():
+    brief = question.brief(40, experiments=1)
+    here, easy, hard = marks(0.9, 0.9), marks(0.9, 1.0), marks(0.9, 1.1)
+    assert marking.hardship(brief, here, easy) < marking.hardship(brief, here, hard)
+    assert marking.hardship(brief, here, easy) == pytest.approx(marking.hardship(brief, here, marks(0.8, 0.8)))
+
+
+def line(number, title, cost, observed, *, kept=False, parts=None):
+    policy = document.dumps(designs.compose(parts, {}, name="kept")) if parts else ""
+    return team.Line(
+        number=number,
+        title=title,
+        hypothesis="it helps",
+        addresses="memory",
+        predicted=observed,
+        observed=observed,
+        low=observed,
+        high=observed,
+        p99_ratio=0.98,
+        cost=cost,
+        finding="found",
+        kept=kept,
+        policy=policy,
+        parts=designs.written(parts) if parts else "",
+    )
+
+
+def view(*experiments, turns=()):
+    """A study with three controls behind it."""
+    controls = [dataclasses.replace(line(10 + k, f"control: {k}", 0.5, 0.3), addresses="control") for k in range(3)]
+    return team.View(
+        task=("task",),
+        tunes=frozenset({"router", "scheduler"}),
+        objective="mean-latency",
+        traits=frozenset(),
+        hints="",
+        bottlenecks=(team.Bottleneck(name="memory", strength=1.0, sentence="Memory."),),
+        baseline=document.dumps(document.load("llq")),
+        experiments=(*experiments, *controls),
+        turns=turns,
+        observations={},
+        pending=None,
+        experiments_left=6,
+        turns_left=50,
+    )
+
+
+KEPT = line(1, "ageing in proportion", -0.6, 0.38, kept=True, parts=designs.Design(order="log", admits=True))
+
+
+def test_of_the_misses_those_that_improve_most_are_tried_in_company_first():
+    near = line(2, "committed memory", -0.59, 0.375)
+    promising = line(3, "nobody pays twice", -0.48, 0.41)
+    broken = line(4, "shortest prompt first among held requests", 0.2, 0.42)
+    said = playbook.Playbook().supervisor(view(KEPT, near, promising, broken))
+    assert (said.act, said.numbers) == ("suggest", (3, 2))
+
+
+def test_of_rivals_in_a_composition_the_first_named_stays():
+    first = line(2, "nobody pays twice", -0.55, 0.41)
+    second = line(3, "the oldest and the longest yield", -0.58, 0.37)
+    third = line(4, "prefill backlog", -0.58, 0.37)
+    said = team.Turn(role="supervisor", act="suggest", text="why", title="compose", numbers=(2, 3, 4))
+    proposed = playbook.Playbook().researcher(view(KEPT, first, second, third, turns=(said,)))
+    together = designs.read(proposed.parts)
+    assert together.scheduler == "newest-waited"
+    assert together.terms == ("prefill",)
+    assert "oldest" not in proposed.title
