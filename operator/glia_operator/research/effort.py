@@ -15,8 +15,6 @@ COST = 24_000.0
 REQUEST_COST, BLOCK_COST, BLOCK_TOKENS = 3.0, 0.2, 16
 """KV blocks cost where a prefix cache keeps them."""
 LEAST_REQUESTS = 1_000
-CURVE_GENERATIONS = 0.4
-"""Share of the generations on a rate curve, whose marks are over so many requests that they hardly scatter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +41,14 @@ def affordable(workload: trace.Workload) -> Effort:
 
     A trace of one rate is searched on its first part, and with fewer generations where even the shortest part is
     expensive. One whose rate follows a curve is searched whole, for no part of it has its peaks and lulls, and on fewer
-    seeds and with fewer generations: each mark is over as many requests.
+    seeds: each mark is over as many requests.
     """
     each = REQUEST_COST
     if workload.has_prefixes:
         each += BLOCK_COST * float(workload.prompt_tokens.mean()) / BLOCK_TOKENS
     if resample.follows_curve(workload):
         share = min(1.0, COST / (each * workload.requests))
-        return Effort(workload=workload, generations=CURVE_GENERATIONS, seeds=share)
+        return Effort(workload=workload, generations=1.0, seeds=share)
     rows = min(workload.requests, max(LEAST_REQUESTS, int(COST / each)))
     part = workload.limited(float(workload.arrival_s[0]), rows)
     return Effort(workload=part, generations=min(1.0, COST / (each * rows)), seeds=1.0)
