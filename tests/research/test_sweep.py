@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from glia_operator.research import design as designs
-from glia_operator.research import marking, team, tuning
+from glia_operator.research import ideas, marking, team, tuning
 from glia_operator.research.playbook import brain as playbook
 from glia_sim.policy import document
 from stories import question
@@ -103,3 +103,18 @@ def test_of_rivals_in_a_composition_the_first_named_stays():
     assert together.scheduler == "newest-waited"
     assert together.terms == ("prefill",)
     assert "oldest" not in proposed.title
+
+
+def test_what_promises_most_is_tried_first_even_against_a_weaker_bottleneck():
+    strengths = {"memory": 0.18, "head-of-line": 0.08}
+    bottlenecks = tuple(team.Bottleneck(name=name, strength=one, sentence=name) for name, one in strengths.items())
+    titles = [idea.title for idea in ideas.ranked(dataclasses.replace(view(), bottlenecks=bottlenecks))]
+    memory = [idea.title for idea in ideas.IDEAS if idea.addresses == "memory"]
+    assert [one for one in titles if one in memory] == memory  # the table's order within a bottleneck
+    promising, shortest = "the oldest and the longest yield", "shortest prompt first among held requests"
+    assert titles.index(promising) < titles.index(shortest) < titles.index("a fixed charge for the reply")
+
+
+def test_what_the_user_names_comes_first():
+    named = dataclasses.replace(view(), hints="interference is what hurts us")
+    assert ideas.ranked(named)[0].addresses == "interference"

@@ -318,14 +318,26 @@ IDEAS = (
 
 
 def ranked(view: team.View) -> tuple[Idea, ...]:
-    """Ideas that fit; those against stronger bottlenecks first, the table's order within one bottleneck.
+    """Ideas that fit; those against bottlenecks that promise most first, the table's order within one bottleneck.
 
-    A bottleneck that the user's hints name comes before all others.
+    A bottleneck promises its strength times the best hope among its ideas that are left. One that the user's hints name
+    comes before all others, and then idle replicas where GPU-hours are the objective.
     """
     strength = strengths(view)
+    counted = "idle replicas" if view.objective == "gpu-hours" else ""
     hints = view.hints.lower()
     fitting = [idea for idea in IDEAS if idea.program in view.tunes and (not idea.needs or idea.needs in view.traits)]
-    return tuple(sorted(fitting, key=lambda idea: (idea.addresses not in hints, -strength.get(idea.addresses, 0.0))))
+
+    def promise(place: int) -> float:
+        addresses = fitting[place].addresses
+        left = [idea.hope for idea in fitting[place:] if idea.addresses == addresses]
+        return strength.get(addresses, 0.0) * max(left)
+
+    def key(place: int) -> tuple[bool, bool, float]:
+        addresses = fitting[place].addresses
+        return addresses not in hints, addresses != counted, -promise(place)
+
+    return tuple(fitting[k] for k in sorted(range(len(fitting)), key=key))
 
 
 def strengths(view: team.View) -> dict[str, float]:
