@@ -84,6 +84,7 @@ def test_an_interrupted_strategy_goes_on_where_it_stopped_and_repeats_nothing(
     assert resumed.study.marker.simulations == whole.study.marker.simulations
     simulated = [one.study.marker.executor.candidates for one in (stopped, resumed, whole)]
     assert simulated[0] + simulated[1] == simulated[2]
+    assert 0 < simulated[0] < simulated[2]
 
 
 def test_strategies_search_on_training_seeds_alone(strategy, at_work, small_brief, brain, tmp_path):

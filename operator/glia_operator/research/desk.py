@@ -187,12 +187,12 @@ def admitted(research: Research, turn: team.Turn) -> document.Policy | str:
 
 def plan(turn: team.Turn, policy: document.Policy) -> laboratory.Plan:
     """The experiment that a proposal asks for, with the policy that it means."""
-    asked = laboratory.Plan(
+    return laboratory.Plan(
         title=turn.title or policy.name,
         hypothesis=turn.text,
         addresses=turn.addresses,
         policy=policy,
         predicted=turn.predicted,
         parts=turn.parts,
+        wide=turn.wide,
     )
-    return laboratory.widened(asked) if turn.wide else asked

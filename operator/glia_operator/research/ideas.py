@@ -317,14 +317,18 @@ IDEAS = (
 )
 
 
+COUNTED = {"gpu-hours": "idle replicas"}
+"""The bottleneck that an objective itself counts."""
+
+
 def ranked(view: team.View) -> tuple[Idea, ...]:
     """Ideas that fit; those against bottlenecks that promise most first, the table's order within one bottleneck.
 
     A bottleneck promises its strength times the best hope among its ideas that are left. One that the user's hints name
-    comes before all others, and then idle replicas where GPU-hours are the objective.
+    comes before all others, and then what the objective itself counts.
     """
     strength = strengths(view)
-    counted = "idle replicas" if view.objective == "gpu-hours" else ""
+    counted = COUNTED.get(view.objective)
     hints = view.hints.lower()
     fitting = [idea for idea in IDEAS if idea.program in view.tunes and (not idea.needs or idea.needs in view.traits)]
 
@@ -343,4 +347,4 @@ def ranked(view: team.View) -> tuple[Idea, ...]:
 def strengths(view: team.View) -> dict[str, float]:
     """How much each bottleneck costs, 0 to 1; an objective in GPU-hours makes idle replicas one."""
     strength = {bottleneck.name: bottleneck.strength for bottleneck in view.bottlenecks}
-    return strength | ({"idle replicas": 1.0} if view.objective == "gpu-hours" else {})
+    return strength | ({COUNTED[view.objective]: 1.0} if view.objective in COUNTED else {})

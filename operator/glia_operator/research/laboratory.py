@@ -25,8 +25,8 @@ JUDGING_SEEDS, JUDGING_ELSEWHERE = 30, 10
 """Arrivals that all experiments are judged on: for the fleet as it is, and under each other condition."""
 KEPT_BY = 0.004
 """An idea is kept where it lowers the cost by more than this: less is noise."""
-LEAST_GENERATIONS, GENERATIONS_EACH = 8, 2
-"""Generations of a sweep, and for each parameter that it tunes: more of them take longer to find."""
+POPULATION, LEAST_GENERATIONS, GENERATIONS_EACH, SEEDS, STOPS = 8, 8, 2, 3, 3
+"""Of a sweep; it has so many generations for each parameter that it tunes, for more of them take longer to find."""
 WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 16, 20, 4, 0.15
 """Of a larger sweep."""
 HOPELESS = 0.3
@@ -96,9 +96,8 @@ class Study:
 class Plan:
     """What an experiment asks: a hypothesis about a policy, and how large its sweep may be.
 
-    `predicted` and `parts` are as in `team.Turn`; without a number of generations there are as many as the parameters
-    need; a patient sweep goes on where all it meets costs much more than the
-    best so far.
+    `predicted`, `parts` and `wide` are as in `team.Turn`; a patient sweep goes on where all it meets costs much more
+    than the best so far.
     """
 
     title: str
@@ -107,25 +106,9 @@ class Plan:
     policy: document.Policy
     predicted: float | None = None
     parts: str = ""
-    population: int = 8
-    generations: int | None = None
-    seeds: int = 3
-    stops: int = 3
-    edge: bool = False
-    spread: float = tuning.SPREAD
+    seeds: int = SEEDS
+    wide: bool = False
     patient: bool = False
-
-
-def widened(plan: Plan) -> Plan:
-    """The plan with a larger sweep, from near where it begins."""
-    return replace(
-        plan,
-        population=WIDE_POPULATION,
-        generations=WIDE_GENERATIONS,
-        stops=WIDE_STOPS,
-        edge=True,
-        spread=WIDE_SPREAD,
-    )
 
 
 def experiment(study: Study, plan: Plan) -> Experiment:
@@ -179,15 +162,7 @@ def _hypothesis(plan: Plan) -> dict[str, Any]:
 def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
     fixed = study.brief.fixed(plan.policy)
-    asked = plan.generations or max(LEAST_GENERATIONS, GENERATIONS_EACH * len(plan.policy.parameters.keys() - fixed))
-    sweep = tuning.Sweep(
-        population=plan.population,
-        generations=max(2, round(asked * study.effort.generations)),
-        seeds=study.effort.of(plan.seeds),
-        stops=plan.stops,
-        edge=plan.edge and _near_the_edge(study),
-        spread=plan.spread,
-    )
+    sweep = _sweep(study, plan, len(plan.policy.parameters.keys() - fixed))
     start = _start(study, plan)
     # Each experiment begins with other arrivals, so that the same composition tuned again is another attempt.
     first = JUDGING_SEEDS + len(study.experiments) * sweep.seeds % (len(study.training) - JUDGING_SEEDS)
@@ -205,6 +180,19 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
     better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
+
+
+def _sweep(study: Study, plan: Plan, tuned: int) -> tuning.Sweep:
+    """How much is spent on tuning so many parameters."""
+    asked = WIDE_GENERATIONS if plan.wide else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
+    return tuning.Sweep(
+        population=WIDE_POPULATION if plan.wide else POPULATION,
+        generations=max(2, round(asked * study.effort.generations)),
+        seeds=study.effort.of(plan.seeds),
+        stops=WIDE_STOPS if plan.wide else STOPS,
+        edge=plan.wide and _near_the_edge(study),
+        spread=WIDE_SPREAD if plan.wide else tuning.SPREAD,
+    )
 
 
 def _near_the_edge(study: Study) -> bool:

@@ -154,7 +154,6 @@ class Marker:
         seeds: Sequence[int],
         *,
         elsewhere: int | None = None,
-        edge: bool = True,
     ) -> list[float]:
         """Cost of each candidate; below 0 is better than the baseline, and every rule at risk adds to it.
 
@@ -163,10 +162,9 @@ class Marker:
             where: conditions; the first is the fleet as it is.
             seeds: for the first condition.
             elsewhere: how many of the seeds the other conditions use; None = all.
-            edge: whether `EDGE_PENALTY` counts; over a sweep's few seeds it is mostly noise.
         """
         here = self.marks(candidates, where[:1], seeds)
-        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])], edge=edge)
+        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])])
 
     def judge(
         self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
@@ -183,7 +181,10 @@ Marks = Sequence["npt.NDArray[np.float64]"]
 
 
 def costs(brief: briefs.Brief, marks: Marks, *, edge: bool = True) -> list[float]:
-    """Cost of each candidate from marks [seed, 1 + candidates, metric] per condition, the baseline at position 0."""
+    """Cost of each candidate from marks [seed, 1 + candidates, metric] per condition, the baseline at position 0.
+
+    `edge` is whether `EDGE_PENALTY` counts; over a sweep's few seeds it is mostly noise.
+    """
     baseline, candidates = [one[:, 0] for one in marks], range(1, marks[0].shape[1])
     return [cost(brief, baseline, [one[:, k] for one in marks], edge=edge) for k in candidates]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from glia_operator.research import laboratory
@@ -93,14 +92,15 @@ def _tuned(study: laboratory.Study, policy: document.Policy) -> outcomes.Experim
 
 
 def _swept_again(study: laboratory.Study, best: outcomes.Experiment, sweeps: int) -> outcomes.Experiment:
-    """A larger sweep after so many; each takes a seed more than the last, for with the same it would find the same."""
+    """A larger sweep after so many; each takes a seed more than the last."""
     plan = laboratory.Plan(
         title=f"larger sweep {sweeps}: {best.policy.name}",
         hypothesis=f"Control: {best.policy.name} is better still with a larger sweep that begins where experiment "
         f"{best.number} ended.",
         addresses=ADDRESSES,
         policy=best.policy,
+        seeds=laboratory.SEEDS + sweeps - 1,
+        wide=True,
         patient=True,
     )
-    wide = laboratory.widened(plan)
-    return laboratory.experiment(study, replace(wide, seeds=wide.seeds + sweeps - 1))
+    return laboratory.experiment(study, plan)

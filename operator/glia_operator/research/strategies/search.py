@@ -105,8 +105,9 @@ class Search:
             addresses=ADDRESSES,
             policy=self._composed(member.sketch),
             parts=designs.written(member.sketch.design),
+            wide=wide,
         )
-        done = laboratory.experiment(self.study, laboratory.widened(plan) if wide else plan)
+        done = laboratory.experiment(self.study, plan)
         values = {name: one.value for name, one in done.policy.parameters.items() if name in member.sketch.values}
         tuned = grammars.Sketch(design=member.sketch.design, values={**member.sketch.values, **values})
         self.elite.remove(member)
