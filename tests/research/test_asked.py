@@ -50,7 +50,8 @@ def test_everything_that_is_asked_is_in_the_brief():
 def test_what_is_left_out_is_what_the_command_line_takes_too():
     made = brief(spec())
     assert made.objective.name == "mean-latency"
-    assert (made.experiments, made.seconds, made.root, made.min_improvement) == (20, None, 0, 0.0)
+    assert (made.experiments, made.seconds, made.root, made.min_improvement) == (20, None, 0, 0.005)
+    assert asked.Asked(objective=made.objective).min_improvement == made.min_improvement
 
 
 def test_hints_and_pauses_do_not_change_the_question():

@@ -186,9 +186,9 @@ class Rollout(section.Section):
 
     approval: Literal["Manual", "Automatic"] = "Manual"
     """Manual: a person with the right to approve decides (kubectl glia approve). Automatic: the exam decides."""
-    min_improvement: words.Percent = "0%"
+    min_improvement: words.Percent = "0.5%"
     """The least improvement of the objective worth having. Whatever is proposed is better than the policy in use by
-    more than chance explains; this asks for more than that."""
+    more than chance explains; this asks for more than that. Below the default no roll-out pays for itself."""
 
 
 def _distinct(self: Question) -> bool:

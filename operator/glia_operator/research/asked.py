@@ -30,7 +30,7 @@ class Asked:
     experiments: int = 20
     seconds: float | None = None
     root: int = 0
-    min_improvement: float = 0.0
+    min_improvement: float = words.share(question.Rollout().min_improvement)
     strategy: str = "glia"
     brain: str = "playbook"
     hints: str = ""
