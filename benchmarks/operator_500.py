@@ -1,6 +1,6 @@
 """500 GliaOptimizations on one operator: CPU, memory and look times while half are paused and half wait for a target.
 
-Runs inside a test cluster: `PYTHONPATH=tests .venv/bin/python -m controlplane run -- .venv/bin/python
+Runs inside a test cluster: `PYTHONPATH=tests .venv/bin/python -m controlplane run .venv/bin/python
 benchmarks/operator_500.py`. Prints one JSON object.
 """
 

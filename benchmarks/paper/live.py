@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TITLE = "The operating point with production views"
 DATA = (point.TRACE,)
 FLEET = "paper-a10x4-live"
-EXPERIMENTS = 12
+EXPERIMENTS = 20
 OURS = "this project's study"
 ROUTERS = tuple(name for name in catalogue.names() if "router" in document.load(name).texts)
 

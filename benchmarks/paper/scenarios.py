@@ -97,7 +97,7 @@ SCENARIOS = (
     Scenario(
         name="prefix-heavy",
         short_of="compute for very long prompts, some in the prefix cache, load 0.9",
-        ask=serving("a100x4", lambda asked: asked.recorded(MOONCAKE, limit=1000), load=0.9),
+        ask=serving("a100x4", lambda asked: asked.recorded(MOONCAKE, limit=500), load=0.9),
     ),
     Scenario(
         name="short outputs",
