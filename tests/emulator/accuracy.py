@@ -95,9 +95,9 @@ class Bare:
 
 
 def judge(differences, waits, bare):
-    """Fail where the median is off by more than is allowed beyond what a bare request takes; tell the tail.
+    """Fail where the median is off by more than is allowed beyond what nearly every bare request takes; tell the tail.
 
-    Where the machine is busy only tell the figures.
+    A token waits for the machine more often than a bare request does. Where the machine is busy only tell the figures.
     """
     off_s = dict(zip(("TTFT", "E2E"), map(np.abs, differences), strict=True))
     told = "; ".join(
@@ -108,7 +108,7 @@ def judge(differences, waits, bare):
     if waits.share() > BUSY:
         pytest.skip(f"the machine is busy ({waits.share():.0%} of the time it waits for a processor): off by {told}")
     for found in off_s.values():
-        assert np.median(found) < ALLOWED_S + np.median(bare.took_s), told
+        assert np.median(found) < ALLOWED_S + np.quantile(bare.took_s, 0.95), told
 
 
 def workload(*, rate, requests, longest):
