@@ -188,7 +188,7 @@ class Rollout(section.Section):
     """Manual: a person with the right to approve decides (kubectl glia approve). Automatic: the exam decides."""
     min_improvement: words.Percent = "0.5%"
     """The least improvement of the objective worth having. Whatever is proposed is better than the policy in use by
-    more than chance explains; this asks for more than that. Below the default no roll-out pays for itself."""
+    more than chance explains; this asks for more than that."""
 
 
 def _distinct(self: Question) -> bool:
