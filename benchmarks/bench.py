@@ -89,13 +89,14 @@ def grown(workload: trace.Workload, requests: int, rate: float) -> trace.Workloa
     return trace.plain("grown", arrivals, workload.prompt_tokens[rows], workload.output_tokens[rows])
 
 
-def speeds(conversation: trace.Workload, paper: trace.Workload) -> list[Line]:
-    """Ample and tight KV on the conversation trace, and the published operating point."""
+def speeds(conversation: trace.Workload, paper: trace.Workload, prefixes: trace.Workload) -> list[Line]:
+    """Ample and tight KV on the conversation trace, the published operating point, and a prefix cache at work."""
     a100 = fleet_file.load("a100x4")
     cases = (
         ("a100x4, ample KV", a100, conversation),
         (f"a100x4, tight KV ({TIGHT_BLOCKS} blocks)", resized(a100, num_blocks=TIGHT_BLOCKS), conversation),
         ("paper-a10x4", fleet_file.load("paper-a10x4"), paper),
+        (f"a100x4, {prefixes.prompt_tokens.mean():,.0f} prompt tokens in a prefix cache", a100, prefixes),
     )
     return [speed(name, fleet, workload, policy) for name, fleet, workload in cases for policy in POLICIES]
 
@@ -170,11 +171,13 @@ def main() -> None:
     recorded = data.is_dir()
     conversation = readers.read(data / "conv_24qps_5000.csv" if recorded else "synthetic:chat-poisson?requests=5000")
     paper = readers.read(data / "sharegpt_12.0.csv", time_scale=1.6) if recorded else readers.read("synthetic:paper")
+    shared = data / "mooncake_conversation_trace.jsonl" if recorded else "synthetic:shared-prefix"
+    prefixes = readers.read(shared, limit=500)
     page = [
         "# Speed of the twin",
         conditions(recorded=recorded),
         "## Requests and engine steps",
-        table(SPEED_HEADER, speeds(conversation, paper)),
+        table(SPEED_HEADER, speeds(conversation, paper, prefixes)),
         "## Growth",
         table(SPEED_HEADER, growth(conversation)),
         "## Whole processes",

@@ -137,7 +137,7 @@ REPLICA = np.dtype(
         ("looked_hits", "i8"),
         ("looked_unused", "i8"),
         ("looked_next", "u8"),  # content that would have been the next hit
-        ("looked_epoch", "i8"),
+        ("looked_epoch", "i4"),
     ],
     align=True,
 )
@@ -183,7 +183,7 @@ BLOCK = np.dtype(
     [
         ("key", "u8"),  # content of the block, 0 while the prefix cache does not know it
         ("users", "i4"),
-        ("met", "i8"),  # epoch of the look-up that met this block last
+        ("met", "i4"),  # look-up that met this block last
         ("free_before", "i4"),
         ("free_after", "i4"),
         ("twin_before", "i4"),  # blocks with the same content, oldest first
