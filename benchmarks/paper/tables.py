@@ -78,10 +78,11 @@ class Table:
 def markdown(table: Table) -> str:
     """The table as a section of a Markdown page."""
     heads = ["", "paper", "ours", "ratio"]
-    if any(row.interval for row in table.rows):
+    bounded = any(row.interval for row in table.rows)
+    if bounded:
         heads.insert(3, "interval")
     heads += table.columns
-    lines = [heads, ["---"] * len(heads), *(_cells(row, heads) for row in table.rows)]
+    lines = [heads, ["---"] * len(heads), *(_cells(row, len(heads), bounded=bounded) for row in table.rows)]
     missing = dict.fromkeys(row.not_run for row in table.rows if row.not_run)
     told = [*table.notes, *(f"Not run: {because}" for because in missing)]
     parts = [
@@ -99,13 +100,13 @@ def unrun(title: str, because: str) -> str:
     return f"## {title}\n\nNot run: {because}\n"
 
 
-def _cells(row: Row, heads: list[str]) -> list[str]:
+def _cells(row: Row, columns: int, *, bounded: bool) -> list[str]:
     cells = [row.label, _text(row.paper, row.form), "not run" if row.not_run else _text(row.ours, row.form)]
-    if "interval" in heads:
+    if bounded:
         cells.append("-" if row.interval is None else " to ".join(_text(end, row.form) for end in row.interval))
     cells.append("-" if row.ratio is None else f"{row.ratio:.2f}")
     cells += [_text(cell, "number") for cell in row.more]
-    return cells + ["-"] * (len(heads) - len(cells))
+    return cells + ["-"] * (columns - len(cells))
 
 
 def _text(cell: Cell, form: str) -> str:

@@ -23,6 +23,16 @@ def test_every_row_states_paper_ours_ratio_and_interval(example):
     ]
 
 
+@pytest.mark.parametrize("interval", [None, (0.5, 2.0)])
+def test_every_row_has_a_cell_under_every_heading_whatever_the_headings_are_called(interval):
+    saving = tables.Row(label="a", ours=1.0, interval=interval, more=("1 %", "0 % to 2 %"))
+    table = tables.Table(title="t", command="c", seeds="", measure="", columns=("saving", "interval"), rows=(saving,))
+    head, _, row = (line.split("|")[1:-1] for line in lines(table))
+    assert len(head) == len(row)
+    assert row[head.index(" saving ")] == " 1 % "
+    assert row[-1] == " 0 % to 2 % "
+
+
 def test_command_seeds_notes_and_the_reason_of_what_was_not_run_stand_beside_the_table(example):
     page = tables.markdown(example)
     assert page.startswith("## Routers\n\n`glia compare`\n")
