@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -85,6 +86,39 @@ def test_a_finished_study_is_recalled_without_a_single_simulation(counted, small
     assert executor.jobs == 0
     assert path.read_bytes() == content
     assert again == outcome
+
+
+@pytest.fixture
+def hour():
+    """A clock that a test moves."""
+    return types.SimpleNamespace(s=0.0)
+
+
+def test_a_study_whose_time_is_over_has_all_that_it_did_in_time_when_it_is_resumed(
+    counted, small_brief, executor, hour, tmp_path
+):
+    limited, path = dataclasses.replace(small_brief, seconds=60.0), tmp_path / "n.jsonl"
+
+    def passes(at):
+        hour.s = max(hour.s, 40.0 * at.done)
+
+    def run(brief):
+        return study.run(brief, notebook=notebooks.File(path), executor=executor, progress=passes, clock=lambda: hour.s)
+
+    in_time = run(limited)
+    assert len(in_time.experiments) == 2
+    content, done = path.read_bytes(), executor.candidates
+    assert study.spent_s(notebooks.File(path)) == 80.0
+    hour.s = 1e6
+    assert run(limited) == in_time
+    assert (path.read_bytes(), executor.candidates) == (content, done)
+    hour.s = study.spent_s(notebooks.File(path))
+    more = run(dataclasses.replace(limited, seconds=600.0))
+    assert more.experiments == counted[0].experiments
+
+
+def test_a_study_without_a_time_limit_does_not_look_at_the_clock(counted):
+    assert b'"kind": "time"' not in counted[1]
 
 
 def test_search_never_sees_a_held_out_seed(counted, drawn, small_brief):

@@ -114,6 +114,7 @@ def run(wish: Wish, *, out: str | None, executor: executors.Settings, as_json: b
     )
     folder = pathlib.Path(out or f"glia-out/{where.machines.name}-{brief.digest[7:19]}")
     book = notebooks.File(_notebook(folder, brief))
+    spent_s = study.spent_s(book)
     measure.measure(where, wish.baseline, brief.baseline)
     wish.brain.check()
     try:
@@ -124,7 +125,7 @@ def run(wish: Wish, *, out: str | None, executor: executors.Settings, as_json: b
                 executor=pool,
                 brain=wish.brain,
                 progress=show,
-                clock=lambda: time.monotonic() - began,
+                clock=lambda: spent_s + time.monotonic() - began,
             )
     except KeyboardInterrupt:
         sys.stderr.write(f"interrupted; the same command with --out {folder} goes on from {book.path}\n")

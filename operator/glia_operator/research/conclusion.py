@@ -78,7 +78,8 @@ def _finalists(study: laboratory.Study) -> list[Experiment]:
     if not promising:
         return []
     study.tell("choosing among the finalists on validation seeds")
-    body = study.once("validation", "finalists", lambda: _validate(study, promising))
+    names = " ".join(one.policy.digest[7:19] for one in promising)  # others come in where a study is given more time
+    body = study.once("validation", names, lambda: _validate(study, promising))
     marked = [
         (one["cost"], finalist) for one, finalist in zip(body["finalists"], promising, strict=True) if one["cost"] < 0.0
     ]

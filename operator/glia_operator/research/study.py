@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from glia_operator.research import team
 
 Progress = laboratory.Progress
+TIME = "time"
+"""Kind of the records of what the clock said, where a study has a time limit."""
 TRAINING_SEEDS = 240
 TIMELINE_POINTS = 200
 
@@ -65,10 +68,42 @@ def run(
         study=study,
         brain=brain,
         profile=found,
-        go_on=lambda: len(study.experiments) < brief.experiments and (brief.seconds is None or clock() < brief.seconds),
+        go_on=_left(study, clock),
     )
     work(research)
     return conclusion.conclude(research)
+
+
+def spent_s(notebook: notebooks.Notebook) -> float:
+    """Seconds that a study had spent when it last looked at its clock; 0 where it never did."""
+    spent = 0.0
+    looks = itertools.count(1)
+    while (known := notebook.recall(TIME, f"{next(looks)}")) is not None:
+        spent = float(known["spent_s"])
+    return spent
+
+
+def _left(study: laboratory.Study, clock: Callable[[], float]) -> Callable[[], bool]:
+    """Whether experiments and time are left.
+
+    What the clock said stands in the notebook: a study that is resumed when its time is over has all that it did in
+    time, and one that is given more time goes on.
+    """
+    looks = itertools.count(1)
+
+    def left() -> bool:
+        if len(study.experiments) >= study.brief.experiments:
+            return False
+        if study.brief.seconds is None:
+            return True
+        key = f"{next(looks)}"
+        known = study.notebook.recall(TIME, key)
+        if known is None:
+            known = {"spent_s": clock()}
+            study.notebook.append(TIME, key, known)
+        return bool(known["spent_s"] < study.brief.seconds)
+
+    return left
 
 
 def _begin(
