@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dask.config
+
 
 def containers(pod):
     return [*pod["containers"], *pod.get("initContainers", [])]
@@ -23,13 +25,17 @@ def test_every_container_is_restricted(rendered):
 def test_no_pod_shares_anything_with_its_node(rendered):
     for pod in rendered.pods():
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-        assert all(set(volume) == {"name", "emptyDir"} for volume in pod.get("volumes", []))
+        kinds = {kind for volume in pod.get("volumes", []) for kind in volume} - {"name"}
+        assert kinds <= {"emptyDir", "secret"}
         assert all("hostPort" not in port for each in containers(pod) for port in each.get("ports", []))
 
 
 def test_every_writable_folder_has_a_size(rendered):
     for pod in rendered.pods():
-        assert all("sizeLimit" in volume["emptyDir"] for volume in pod.get("volumes", []))
+        mounts = [mount for each in containers(pod) for mount in each.get("volumeMounts", [])]
+        writable = {mount["name"] for mount in mounts if not mount.get("readOnly")}
+        folders = [volume for volume in pod.get("volumes", []) if volume["name"] in writable]
+        assert all("sizeLimit" in volume["emptyDir"] for volume in folders)
 
 
 def test_every_container_says_what_it_needs_and_where_it_ends(rendered):
@@ -112,3 +118,19 @@ def test_nothing_that_helm_leaves_behind_needs_a_hook_to_be_deleted(rendered):
     """The operator sets no finalizers in this version, so no pre-delete hook has to remove them."""
     hooks = [each["metadata"].get("annotations", {}).get("helm.sh/hook", "test") for each in rendered]
     assert set(hooks) == {"test"}
+
+
+def test_certificates_of_a_scheduler_stand_where_the_executor_reads_them(render):
+    pod = render("scaled-out").one("Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert "--executor=tls://scheduler.dask:8786" in container["args"]
+    (mount,) = (one for one in container["volumeMounts"] if one["name"] == "executor")
+    assert mount["readOnly"] is True
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "executor")
+    assert volume["secret"]["secretName"] == "dask-certificates"
+    variables = {one["name"]: one["value"] for one in container["env"] if one["name"].startswith("DASK_")}
+    # Dask's own reading of these variables is the witness.
+    settings = dask.config.collect_env(variables)
+    names = {"ca-file": "ca.crt", "client.cert": "tls.crt", "client.key": "tls.key"}
+    found = {name: dask.config.get(f"distributed.comm.tls.{name}", config=settings) for name in names}
+    assert found == {name: f"{mount['mountPath']}/{file}" for name, file in names.items()}

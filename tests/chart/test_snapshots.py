@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 SNAPSHOTS = pathlib.Path(__file__).parent / "snapshots"
-CASES = ("default", "monitored", "namespaced-ha", "placed")
+CASES = ("default", "monitored", "namespaced-ha", "placed", "scaled-out")
 
 
 def digest(content: object) -> str:
