@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -49,6 +50,35 @@ def test_every_autoscaler_is_a_program_with_any_reserve_and_hold(autoscaler):
         assert document.loads(document.dumps(policy), place="scaler") == policy
         assert set(policy.parameters) == set(designs.knobs(design))
         assert designs.read(designs.written(design)) == design
+
+
+@pytest.fixture(scope="module")
+def memory_bound():
+    """More requests than four A10s have memory for."""
+    return readers.read("synthetic:paper?requests=1500&rate=14&seed=3")
+
+
+@pytest.mark.parametrize(("streaming_share", "least", "most"), [(0.0, 0.5, 0.9), (1.0, 0.98, 1.02)])
+def test_who_runs_is_not_counted_twice_where_no_token_is_seen(streaming_share, least, most, memory_bound):
+    machines = fleet_file.load("paper-a10x4-live")
+    machines = dataclasses.replace(
+        machines, clients=dataclasses.replace(machines.clients, streaming_share=streaming_share)
+    )
+    mean = {}
+    for coming in parts.COMING:
+        policy = designs.compose(
+            designs.Design(admits=True, order="shortest", charge="reply", coming=coming), {}, name="held"
+        )
+        run = runs.simulate(machines, memory_bound, programs.compile(policy))
+        assert run.policy_faults == 0
+        mean[coming] = float((run.finish_s - run.arrival_s).mean())
+    assert least < mean["unrun"] / mean["unstarted"] < most
+
+
+def test_what_is_counted_as_coming_is_said():
+    policy = designs.compose(designs.Design(admits=True, coming="unrun"), {}, name="held")
+    assert parts.COMING["unrun"].why in policy.rationale
+    assert document.loads(document.dumps(policy), place="held") == policy
 
 
 @pytest.mark.parametrize(("admits", "gate"), list(itertools.product((False, True), parts.GATES)))

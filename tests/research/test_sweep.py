@@ -93,6 +93,12 @@ def test_of_the_misses_those_that_improve_most_are_tried_in_company_first():
     assert (said.act, said.numbers) == ("suggest", (3, 2))
 
 
+@pytest.mark.parametrize(("traits", "coming"), [((), "unstarted"), (("unstreamed",), "unrun")])
+def test_a_design_counts_what_the_router_can_see(traits, coming):
+    proposed = playbook.Playbook().researcher(dataclasses.replace(view(), traits=frozenset(traits)))
+    assert designs.read(proposed.parts).coming == coming
+
+
 def test_of_rivals_in_a_composition_the_first_named_stays():
     first = line(2, "nobody pays twice", -0.55, 0.41)
     second = line(3, "the oldest and the longest yield", -0.58, 0.37)

@@ -29,6 +29,7 @@ PLACES = {
     "room_terms": "more room",
     "charge": "the charge for what will grow",
     "held": "the count of memory",
+    "coming": "the count of what comes",
     "gate": "the gate",
     "balance": "the balance between replicas",
     "terms": "the term of the choice",

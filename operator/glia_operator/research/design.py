@@ -28,6 +28,7 @@ class Design:
     room_terms: tuple[str, ...] = ()
     charge: str = "share"
     held: str = "used"
+    coming: str = "unstarted"
     gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
@@ -107,9 +108,11 @@ def router(design: Design) -> str:
         "def score(request, replica, fleet, p):",
     ]
     if _counts_memory(design):
+        coming = parts.COMING[design.coming]
         lines += [
             f"    held = {parts.HELD[design.held].text}",
-            f"    coming = {_blocks(design, 'replica.waiting_tokens', '(replica.in_flight - replica.started) * ')}",
+            *(f"    {line}" for line in coming.lines),
+            f"    coming = {_blocks(design, coming.tokens, f'{coming.requests} * ')}",
         ]
     if design.admits:
         lines += [
@@ -187,6 +190,11 @@ def parameter(name: str, values: Mapping[str, float]) -> document.Parameter:
     )
 
 
+def _counted(design: Design) -> str:
+    coming = parts.COMING[design.coming].why
+    return f"{parts.HELD[design.held].why}{coming and f', and {coming}'}"
+
+
 def rationale(design: Design) -> str:
     """The design in words."""
     sentences = [f"Held requests: {parts.ORDERS[design.order].why}."]
@@ -198,7 +206,7 @@ def rationale(design: Design) -> str:
     if design.gate:
         sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]
-    memory = f"Memory counts {parts.HELD[design.held].why}; preferred" if _counts_memory(design) else "Preferred"
+    memory = f"Memory counts {_counted(design)}; preferred" if _counts_memory(design) else "Preferred"
     sentences.append(f"{memory}: {', '.join(preferred)}.")
     if design.scheduler:
         sentences.append(f"Batch scheduler: {parts.SCHEDULERS[design.scheduler].why}.")

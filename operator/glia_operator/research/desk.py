@@ -170,6 +170,7 @@ def traits(brief: briefs.Brief) -> frozenset[str]:
         "prefixes": brief.workload.has_prefixes,
         "mixed": len(kinds) > 1,
         "scales": brief.fleet.autoscaler is not None,
+        "unstreamed": brief.fleet.clients.streaming_share < 1.0,
         "prefills": load.prompt_tokens.mean() > PREFILLS * load.output_tokens.mean(),
     }
     return frozenset(name for name, there in found.items() if there)

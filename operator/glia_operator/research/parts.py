@@ -17,6 +17,23 @@ class Part:
     knobs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Requests that a replica was sent and whose memory it does not use yet.
+
+    Attributes:
+        lines: what is worked out first.
+        tokens: their prompt tokens.
+        requests: how many there are.
+        why: empty where nothing has to be said.
+    """
+
+    lines: tuple[str, ...] = ()
+    tokens: str
+    requests: str
+    why: str = ""
+
+
 ORDERS = {
     "arrival": Part(text="request.sequence", why="first come, first served"),
     "shortest": Part(text="request.prompt_tokens", why="the shortest prompt first, so that short ones do not wait"),
@@ -101,6 +118,17 @@ GATES = {
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
     "committed": Part(text="replica.committed_blocks", why="blocks that requests in flight fill, preempted ones too"),
+}
+
+COMING = {
+    "unstarted": Coming(tokens="replica.waiting_tokens", requests="(replica.in_flight - replica.started)"),
+    "unrun": Coming(
+        lines=("apart = max(replica.in_flight - replica.running, 0)",),
+        tokens="replica.waiting_tokens * apart / max(replica.in_flight - replica.started, 1)",
+        requests="apart",
+        why="what was sent and does not run: where no token is seen before the end, nobody seems to have started, and "
+        "whoever runs would be counted twice",
+    ),
 }
 
 BALANCES = {

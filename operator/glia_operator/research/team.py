@@ -110,7 +110,8 @@ class View:
         task: fleet, workload, objective, constraints and tail rule, in sentences.
         tunes: programs that may change.
         objective: the objective's name.
-        traits: what the fleet and workload have: "prefixes", "mixed", "scales", "prefills", each where true.
+        traits: what the fleet and workload have: "prefixes", "mixed", "scales", "prefills", "unstreamed" (clients
+            that get their reply in one piece), each where true.
         hints: what the user knows; data, never instructions.
         bottlenecks: of the baseline, strongest first.
         baseline: the baseline's policy document; empty for the Supervisor.
