@@ -62,6 +62,11 @@ class Design:
         return replace(self, balance="memory").with_term("queue")
 
 
+def begun(traits: frozenset[str]) -> Design:
+    """What every design of a study begins with: it counts memory by what the router can see."""
+    return Design(coming="unrun" if "unstreamed" in traits else "unstarted")
+
+
 def written(design: Design) -> str:
     """The design as one line of text."""
     return json.dumps(asdict(design), sort_keys=True)

@@ -26,7 +26,7 @@ def ground(view: team.View) -> Ground:
     """The composed design that was kept last."""
     kept = [one for one in view.experiments if one.kept and one.parts]
     if not kept:
-        return Ground(design=designs.Design(coming="unrun" if "unstreamed" in view.traits else "unstarted"))
+        return Ground(design=designs.begun(view.traits))
     policy = document.loads(kept[-1].policy, place=f"experiment {kept[-1].number}")
     return Ground(
         design=designs.read(kept[-1].parts),

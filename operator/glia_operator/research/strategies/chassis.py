@@ -91,12 +91,14 @@ def _function(head: str, *lines: str) -> str:
 
 
 def _router(grammar: grammars.Grammar) -> str:
-    asked = {"tokens": "replica.waiting_tokens", "requests": "(replica.in_flight - replica.started) * "}
+    coming = parts.COMING[grammar.plain.coming]
+    asked = {"tokens": coming.tokens, "requests": f"{coming.requests} * "}
     own = {"tokens": "request.prompt_tokens", "requests": ""}
     order = _function("order(request, fleet, p)", f"return {_sum(grammar, 'order')}")
     score = _function(
         "score(request, replica, fleet, p)",
         f"held = {_sum(grammar, 'held')}",
+        *coming.lines,
         f"coming = ceil({_sum(grammar, 'charge', **asked)} / replica.block_size)",
         f"need = ceil({_sum(grammar, 'charge', **own)} / replica.block_size)",
         f"room = {_sum(grammar, 'room', 'room_terms')}",

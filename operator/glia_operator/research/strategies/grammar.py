@@ -58,8 +58,13 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grammar:
-    """What may stand in each place; places of programs that the brief leaves alone are missing."""
+    """What may stand in each place; places of programs that the brief leaves alone are missing.
 
+    Attributes:
+        plain: what every design begins with, and has in the places that are missing.
+    """
+
+    plain: designs.Design
     one: Mapping[str, tuple[str, ...]]
     several: Mapping[str, tuple[str, ...]]
     flags: tuple[str, ...]
@@ -86,6 +91,7 @@ def fitting(brief: briefs.Brief) -> Grammar:
         return tuple(name for name in table if NEEDS.get(name, "") in {"", *traits})
 
     return Grammar(
+        plain=designs.begun(traits),
         one={
             place: (("",) if place in OPTIONAL else ()) + names(table)
             for place, (program, table) in PLACES.items()
@@ -98,7 +104,7 @@ def fitting(brief: briefs.Brief) -> Grammar:
 
 def drawn(grammar: Grammar, chance: np.random.Generator) -> Sketch:
     """A random design with values near the parts' own."""
-    design = designs.Design()
+    design = grammar.plain
     for place in grammar.places:
         if place in grammar.one:
             design = grammar.put(design, place, str(chance.choice(grammar.one[place])))
