@@ -117,7 +117,7 @@ def router(design: Design) -> str:
         lines += [
             f"    held = {parts.HELD[design.held].text}",
             *(f"    {line}" for line in coming.lines),
-            f"    coming = {_blocks(design, coming.tokens, f'{coming.requests} * ')}",
+            f"    coming = {_blocks(design, coming.tokens, coming.requests)}",
         ]
     if design.admits:
         lines += [

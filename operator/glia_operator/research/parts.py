@@ -24,7 +24,7 @@ class Coming:
     Attributes:
         lines: what is worked out first.
         tokens: their prompt tokens.
-        requests: how many there are.
+        requests: their number times, as `CHARGES` asks for it.
         why: empty where nothing has to be said.
     """
 
@@ -121,11 +121,11 @@ HELD = {
 }
 
 COMING = {
-    "unstarted": Coming(tokens="replica.waiting_tokens", requests="(replica.in_flight - replica.started)"),
+    "unstarted": Coming(tokens="replica.waiting_tokens", requests="(replica.in_flight - replica.started) * "),
     "unrun": Coming(
         lines=("apart = max(replica.in_flight - replica.running, 0)",),
         tokens="replica.waiting_tokens * apart / max(replica.in_flight - replica.started, 1)",
-        requests="apart",
+        requests="apart * ",
         why="what was sent and does not run: where no token is seen before the end, nobody seems to have started, and "
         "whoever runs would be counted twice",
     ),

@@ -92,7 +92,7 @@ def _function(head: str, *lines: str) -> str:
 
 def _router(grammar: grammars.Grammar) -> str:
     coming = parts.COMING[grammar.plain.coming]
-    asked = {"tokens": coming.tokens, "requests": f"{coming.requests} * "}
+    asked = {"tokens": coming.tokens, "requests": coming.requests}
     own = {"tokens": "request.prompt_tokens", "requests": ""}
     order = _function("order(request, fleet, p)", f"return {_sum(grammar, 'order')}")
     score = _function(
