@@ -129,3 +129,14 @@ def test_the_clock_of_tests_wakes_sleepers_in_their_order():
         await asyncio.gather(*tasks)
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("fault", [kube.Conflict, kube.Forbidden, kube.Unavailable])
+async def test_what_an_operator_cannot_begin_without_is_waited_for(patient, cluster, clock, fault):
+    """Whatever the API says: a role may be bound, a definition made, a server come back."""
+    failing(cluster, *[lambda call: fault(call, "no")] * 40)
+    task = asyncio.create_task(patience.answered(lambda: patient.send(CALL), clock))
+    await clock.run_for(20)
+    assert not task.done()
+    await clock.run_for(600)
+    assert (await task)["items"] == []

@@ -119,6 +119,22 @@ async def test_a_leader_whose_write_came_through_but_whose_answer_was_lost_leads
     await one.kill()
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_leader_whose_calls_fail_every_third_time_leads_on(cluster, clock, seed):
+    """Renewing is what an operator must not miss: between two tries that failed it waits less."""
+    chance = random.Random(seed)  # noqa: S311 - which calls fail
+    one = Candidate(cluster, clock, "one", seed)
+    await clock.run_for(5)
+    kinds = [kube.Unavailable, kube.Busy, kube.Conflict]
+    cluster.fault = lambda call: chance.choice(kinds)(call, "fault of the test") if chance.random() < 0.3 else None
+    cluster.late_fault = lambda call: kube.Unavailable(call, "no answer") if chance.random() < 0.1 else None
+    cluster.calls.clear()
+    await clock.run_for(1800)
+    assert one.leads, one.why
+    assert len(cluster.calls) < 1800  # less than a call a second
+    await one.kill()
+
+
 async def test_a_leader_that_slept_through_its_lease_does_not_write_again(cluster, clock):
     one = Candidate(cluster, clock, "one")
     await clock.run_for(3)

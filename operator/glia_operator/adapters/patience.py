@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from glia_operator.adapters import kube
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from glia_operator.adapters import clock as clocks
 
@@ -18,6 +20,11 @@ FIRST_WAIT_S = 0.25
 LONGEST_WAIT_S = 5.0
 LONGEST_ASKED_S = 30.0
 """A server that asks to wait longer than this is asked again after this."""
+POLL_S = 5.0
+"""Between two tries of what is waited for however long it takes."""
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 
 class PatientKube:
@@ -58,6 +65,19 @@ class PatientKube:
         self._allowance -= 1.0
         if self._allowance < 0.0:
             await self._clock.sleep(-self._allowance / RATE_PER_S)
+
+
+async def answered(asking: Callable[[], Awaitable[T]], clock: clocks.Clock) -> T:
+    """The answer, once there is one: without it an operator cannot begin, so it waits and says once for what."""
+    told = False
+    while True:
+        try:
+            return await asking()
+        except kube.KubeFault as fault:
+            if not told:
+                log.warning("waiting for the API", error=str(fault))
+            told = True
+            await clock.sleep(POLL_S)
 
 
 def pause_s(attempt: int, asked_s: float | None, chance: float) -> float:

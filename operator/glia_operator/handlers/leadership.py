@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 JITTER = 0.2
 """A wait is up to this share longer, so that standbys do not all come at once."""
 
+HASTE = 0.25
+"""Share of a wait after a renewal that failed: so many more tries fit into the time that is left."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,6 +53,7 @@ class Leadership:
         self._chance = chance
         self._terms = terms or election.Terms()
         self._sight: election.Sight | None = None
+        self._stale = False  # the Lease was written since it was seen
         self.renewed_at_s = 0.0
 
     async def acquire(self) -> None:
@@ -62,14 +66,17 @@ class Leadership:
 
     async def hold(self) -> str:
         """Renew until that fails for too long; returns why this process leads no more."""
+        share = 1.0
         while True:
-            await self._clock.sleep(self._pause_s())
+            await self._clock.sleep(self._pause_s() * share)
             silent_s = self._clock.monotonic() - self.renewed_at_s
             if silent_s >= self._terms.renew_within_s:
                 return f"the Lease could not be renewed for {silent_s:.1f} s"
+            before_s = self.renewed_at_s
             lost = await self._renewed(self._terms.renew_within_s - silent_s)
             if lost:
                 return lost
+            share = 1.0 if self.renewed_at_s > before_s else HASTE
 
     async def release(self) -> None:
         """Give the Lease back, if it is still held."""
@@ -104,12 +111,15 @@ class Leadership:
 
     async def _renewed(self, within_s: float) -> str:
         """Renew once; an empty string, or why this process leads no more."""
-        held = self._sight.held if self._sight else None
         try:
             async with asyncio.timeout(within_s):
+                lost = await self._reread() if self._stale else ""
+                if lost:
+                    return lost
                 try:
-                    await self._write(held)
+                    await self._write(self._sight.held if self._sight else None)
                 except (kube.Conflict, kube.NotFound, kube.AlreadyExists):
+                    self._stale = True
                     return await self._reread()
         except (kube.KubeFault, TimeoutError) as fault:
             log.warning("the Lease was not renewed", error=str(fault) or "no answer in time")
@@ -118,6 +128,7 @@ class Leadership:
     async def _reread(self) -> str:
         """The Lease is not what it was: somebody else's now, or ours after a write whose answer was lost."""
         lease = await self._read()
+        self._stale = False
         if lease is None:
             self._sight = None
             return ""

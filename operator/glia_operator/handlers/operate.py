@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from glia_operator.adapters import pages
 
 STOP_WITHIN_S = 8.0
-CRD_POLL_S = 5.0
 STOPPED, LOST = 0, 1
 TICK_S = 1.0
 
@@ -142,7 +141,8 @@ class Operator:
 
     async def _duty(self, cluster: kube.Kube, streams: kube.Streams) -> str:
         """What a leader does; returns why it ended."""
-        await self._crds(cluster)
+        await patience.answered(lambda: self._crds(cluster), self._clock)
+        me = await patience.answered(lambda: _who_am_i(cluster), self._clock)
         shelf = shelves.Shelf(cluster)
         studies = studying.Studies(
             shelf,
@@ -153,9 +153,7 @@ class Operator:
             notify=self._study_news,
             finished=self._metrics.experiments.inc,
         )
-        observer = observe.Observer(
-            cluster, store=self._store, shelf=shelf, studies=studies, operator=await _who_am_i(cluster)
-        )
+        observer = observe.Observer(cluster, store=self._store, shelf=shelf, studies=studies, operator=me)
         recorder = events.Recorder(
             cluster, store=self._store, clock=self._clock, instance=self._settings.identity[:128]
         )
@@ -192,7 +190,7 @@ class Operator:
             metrics=self._metrics,
             news=self._news,
         )
-        await self._resync.first()
+        await patience.answered(self._resync.first, self._clock)
         self._watch = watch.Watch(
             login=kube_http.login, namespaces=self._settings.namespaces, show=self._show, clock=self._clock
         )
@@ -216,19 +214,9 @@ class Operator:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _crds(self, cluster: kube.Kube) -> None:
-        """Wait until the API server knows our kinds."""
-        told = False
-        while True:
-            try:
-                for kind in (kube.OPTIMIZATIONS, kube.POLICIES):
-                    await kube.list_all(cluster, kind, (self._settings.namespaces or (None,))[0])
-            except kube.KubeFault as fault:
-                if not told:
-                    log.warning("waiting until GliaOptimizations can be listed", error=str(fault))
-                told = True
-                await self._clock.sleep(CRD_POLL_S)
-            else:
-                return
+        """List our kinds, which an API server without their definitions cannot."""
+        for kind in (kube.OPTIMIZATIONS, kube.POLICIES):
+            await kube.list_all(cluster, kind, (self._settings.namespaces or (None,))[0])
 
     async def _count(self) -> None:
         while True:
