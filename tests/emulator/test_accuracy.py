@@ -42,7 +42,8 @@ async def test_clients_measure_what_the_twin_predicts(serve):
     async with accuracy.Bare(clients[0].url) as bare:
         outcomes = await replay.Replay(router, timeout_s=30.0).run(wanted)
     assert all(one.ok for one in outcomes)
-    accuracy.judge(accuracy.differences(configured.group, outcomes), waits, bare)
+    # Client and servers share one processor here, and each waits for the other; tests/e2e has them apart.
+    accuracy.judge(accuracy.differences(configured.group, outcomes), waits, bare, allowed_s=2.0 * accuracy.ALLOWED_S)
 
 
 def test_a_port_in_use_is_refused_in_one_sentence():
