@@ -1,4 +1,7 @@
-"""How kernels are compiled: cached on disk, no fast-math, no exceptions from arithmetic."""
+"""How kernels are compiled: cached on disk, no fast-math, no exceptions from arithmetic.
+
+In loops over many requests an index is written `np.uintp(q)`: a signed one costs more, for it may count from the end.
+"""
 
 from __future__ import annotations
 

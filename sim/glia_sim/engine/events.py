@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.control import Control
 
@@ -12,40 +14,46 @@ OUTPUT, SCHEDULE = range(2)
 
 
 @kernel
-def _sooner(c: Control, a: int, b: int) -> bool:
-    if c.due[a] != c.due[b]:
-        return bool(c.due[a] < c.due[b])
-    if c.kind[a] != c.kind[b]:
-        return bool(c.kind[a] < c.kind[b])
-    return a < b
+def _after(c: Control, r: int, t: float, kind: int, other: int) -> bool:
+    """Whether the next event of replica r, at time t, comes after that of another replica."""
+    due = c.due[np.uintp(other)]
+    if due != t:
+        return bool(due < t)
+    before = c.kind[np.uintp(other)]
+    return bool(before < kind or (before == kind and other < r))
 
 
 @kernel
 def set_due(c: Control, r: int, t: float, kind: int) -> None:
     """Set the next event of replica r; infinity where it has none."""
+    heap, place = c.heap, c.place
     c.due[r] = t
     c.kind[r] = kind
-    at = c.place[r]
-    while at > 0 and _sooner(c, r, c.heap[(at - 1) // 2]):
-        above = c.heap[(at - 1) // 2]
-        c.heap[at] = above
-        c.place[above] = at
-        at = (at - 1) // 2
-    size = c.heap.shape[0]
+    at = place[r]
+    while at > 0:
+        above = heap[(at - 1) >> 1]
+        if _after(c, r, t, kind, above):
+            break
+        heap[at] = above
+        place[np.uintp(above)] = at
+        at = (at - 1) >> 1
+    size = heap.shape[0]
     while True:
         child = 2 * at + 1
         if child >= size:
             break
-        if child + 1 < size and _sooner(c, c.heap[child + 1], c.heap[child]):
-            child += 1
-        below = c.heap[child]
-        if not _sooner(c, below, r):
+        below = heap[child]
+        if child + 1 < size:
+            other = heap[child + 1]
+            if _after(c, below, c.due[below], c.kind[below], other):
+                child, below = child + 1, other
+        if not _after(c, r, t, kind, below):
             break
-        c.heap[at] = below
-        c.place[below] = at
+        heap[at] = below
+        place[np.uintp(below)] = at
         at = child
-    c.heap[at] = r
-    c.place[r] = at
+    heap[at] = r
+    place[r] = at
 
 
 @kernel

@@ -29,12 +29,12 @@ class Handle:
     def __init__(self, kind: HandleType, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         self.kind = kind
         self.arrays = arrays
-        self.table = np.zeros(_WORDS * len(arrays), np.int64)
-        for position, (name, array) in enumerate(arrays.items()):
+        words: list[int] = []
+        for name, array in arrays.items():
             if not array.flags.c_contiguous:
                 raise ValueError(f"{kind.name}.{name} is not contiguous; kernels address whole C-ordered arrays")
-            self.table[_WORDS * position] = array.ctypes.data
-            self.table[_WORDS * position + 1 : _WORDS * position + 1 + array.ndim] = array.shape
+            words += [array.ctypes.data, *array.shape] + [0] * (_WORDS - 1 - array.ndim)
+        self.table = np.array(words, np.int64)
 
 
 class HandleType(types.Type):  # type: ignore[misc]

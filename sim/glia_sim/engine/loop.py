@@ -85,10 +85,8 @@ def _route_poked(w: World, c: Control, t: float, order: Evaluate, score: Score, 
 
 @kernel
 def _output(w: World, c: Control, r: int, t: float, order: Evaluate, score: Score, priority: Evaluate) -> None:
-    if w.rep[r].stretch > 0:
-        stretch.end(w, r, t)
     since = w.tally[ENDED]
-    finished = outputs.update(w, r, t)
+    finished = stretch.land(w, r, t) if w.rep[r].stretch > 0 else outputs.update(w, r, t)
     views.mark(w, c, r)
     events.set_due(c, r, t, events.SCHEDULE)
     if finished > 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from glia_sim.engine import blocks, layout, running
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import ENDED, World
@@ -57,7 +59,8 @@ def close(w: World, r: int, q: int) -> None:
 
 
 @kernel
-def _finish(w: World, r: int, q: int, t: float) -> None:
+def finish(w: World, r: int, q: int, t: float) -> None:
+    """Request q, whose blocks are free again, has all its tokens."""
     req = w.req[q]
     if req.state == WAITING:  # preempted, and its last token was already in flight
         w.rep[r].waiting -= 1
@@ -88,12 +91,13 @@ def _deliver(w: World, r: int, t: float) -> bool:
     """Hand out one token to each running request of the oldest step; returns whether any request got its last."""
     rep = w.rep[r]
     asynchronous, caching, slot = rep.depth == 2, rep.caching, rep.slot
+    sampled = w.steps[r, slot]
     last = False
     same = 0
     gap = 0.0
     for k in range(rep.count0):
-        q = w.steps[r, slot, k]
-        req = w.req[q]
+        q = sampled[k]
+        req = w.req[np.uintp(q)]
         if req.state != RUNNING:
             if req.state == WAITING:
                 _deliver_stale(w, r, q, t)
@@ -124,14 +128,15 @@ def _deliver(w: World, r: int, t: float) -> bool:
 def _finish_all(w: World, r: int, t: float) -> int:
     """End the requests of the oldest step that have all their tokens; returns how many."""
     rep = w.rep[r]
+    sampled = w.steps[r, rep.slot]
     finished = 0
     for k in range(rep.count0):
-        q = w.steps[r, rep.slot, k]
-        req = w.req[q]
+        q = sampled[k]
+        req = w.req[np.uintp(q)]
         if req.delivered == req.output and req.state in (RUNNING, WAITING):
             if req.state == RUNNING:
                 running.release(w, r, q)
-            _finish(w, r, q, t)
+            finish(w, r, q, t)
             finished += 1
     _sweep(w, r)
     return finished
@@ -140,12 +145,12 @@ def _finish_all(w: World, r: int, t: float) -> int:
 @kernel
 def _sweep(w: World, r: int) -> None:
     """Close the gaps that ended requests leave in the running batch."""
-    rep = w.rep[r]
+    rep, batch = w.rep[r], w.running[r]
     kept = 0
     for i in range(rep.running):
-        q = w.running[r, i]
-        if w.req[q].state in (RUNNING, ABORTED):
-            w.running[r, kept] = q
+        q = batch[i]
+        if w.req[np.uintp(q)].state in (RUNNING, ABORTED):
+            batch[kept] = q
             kept += 1
     rep.running = kept
 
@@ -188,4 +193,4 @@ def drop_aborted(w: World, r: int) -> None:
             running.release(w, r, q)
             w.req[q].state = FAILED
     _sweep(w, r)
-    rep.aborts = 0
+    rep.aborts = rep.landed = 0

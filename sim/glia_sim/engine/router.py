@@ -250,7 +250,7 @@ def _dispatch(w: World, c: Control, p: int, r: int, q: int, t: float) -> None:
     requests.note_prefix(w, c, p, r, q)
     views.mark(w, c, r)
     if w.rep[r].stretch > 0:
-        events.set_due(c, r, stretch.end(w, r, t), events.OUTPUT)
+        events.set_due(c, r, stretch.cut(w, r, t), events.OUTPUT)
     elif c.due[r] == math.inf:
         events.set_due(c, r, t, events.SCHEDULE)
     running.enqueue(w, r, q, False)

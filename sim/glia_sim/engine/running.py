@@ -6,6 +6,8 @@ The exact rules and their order follow vLLM 0.32 and are checked step by step ag
 
 from __future__ import annotations
 
+import numpy as np
+
 from glia_sim.engine import blocks, layout, waiting
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import LOGGED, PREEMPTED, World
@@ -15,6 +17,7 @@ BY_PROMPT = layout.BY_PROMPT
 Load = tuple[int, int, int, int, int, float, float, float]
 """A step being built: tokens, prefill tokens, requests, decoding requests, requests that sample, context tokens of
 decoding and of other requests, and the sum over prefill chunks of chunk * (prior + chunk / 2)."""
+NOTHING: Load = (0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
 PREEMPTED_FIRST = 2.0**40  # larger than any prompt: preempted requests stand before all others in a queue by prompt
 
 
@@ -168,9 +171,8 @@ def add(w: World, r: int, q: int, n: int, at: int, load: Load, admitted: bool) -
 
 @kernel
 def roomy(w: World, r: int) -> bool:
-    """Whether blocks cannot run out in this step, whatever the running requests need."""
-    rep = w.rep[r]
-    return bool(not rep.caching and rep.free > rep.running + (rep.max_batched >> rep.shift))
+    """Whether blocks cannot run out in this step if all running requests decode."""
+    return bool(not w.rep[r].caching and w.rep[r].free >= w.rep[r].running)
 
 
 @kernel
@@ -181,11 +183,12 @@ def _decode(w: World, r: int, budget: int) -> tuple[int, int, int, float]:
     """
     rep = w.rep[r]
     at, mask, asynchronous = (rep.slot + rep.steps) & 1, rep.block_size - 1, rep.depth == 2
+    batch, sampling = w.running[r], w.steps[r, at]
     sampled = taken = kv = 0
     i = 0
     while i < rep.running and sampled < budget:
-        q = w.running[r, i]
-        req = w.req[q]
+        q = batch[i]
+        req = w.req[np.uintp(q)]
         computed = req.computed
         if computed + 1 != req.prompt + req.delivered + req.in_flight:
             break
@@ -199,19 +202,40 @@ def _decode(w: World, r: int, budget: int) -> tuple[int, int, int, float]:
             taken += 1
         req.computed = computed + 1
         kv += computed + 1
-        w.steps[r, at, sampled] = q
+        sampling[sampled] = q
         sampled += 1
     return i, sampled, taken, float(kv)
 
 
 @kernel
+def _undo(w: World, r: int, count: int) -> None:
+    """Take back what `_decode` did for `count` requests that sample."""
+    rep = w.rep[r]
+    sampling, mask = w.steps[r, (rep.slot + rep.steps) & 1], rep.block_size - 1
+    for i in range(count):
+        req = w.req[sampling[i]]
+        req.computed -= 1
+        if rep.depth == 2:
+            req.in_flight -= 1
+        if req.computed & mask == 0:
+            req.held -= 1
+
+
+@kernel
 def schedule_roomy(w: World, r: int, cap: int) -> tuple[int, Load]:
-    """As `schedule` where nobody can be preempted, and count the requests in the same pass."""
+    """As `schedule` where nobody has to be preempted, and count the requests in the same pass.
+
+    Returns the budget left and the load so far; budget -1, and nothing done, where blocks might run out after all.
+    """
     rep = w.rep[r]
     at = (rep.slot + rep.steps) & 1
     first, count, taken, kv = _decode(w, r, rep.max_batched)
     budget = rep.max_batched - count
     load = (count, 0, count, count, count, kv, 0.0, 0.0)
+    others = rep.running - first
+    if others > 0 and rep.free - taken <= others + (budget >> rep.shift):
+        _undo(w, r, count)
+        return -1, load
     for i in range(first, rep.running):
         if budget == 0:
             break

@@ -160,12 +160,12 @@ def schedule(w: World, r: int, t: float) -> int:
     cap = rep.long_prefill if rep.running + rep.waiting > 1 else 0
     first = old = rep.running
     preempted = new = resumed = 0
+    budget, load = -1, running.NOTHING
     if running.roomy(w, r):
         budget, load = running.schedule_roomy(w, r, cap)
-    else:
+    if budget < 0:
         budget, preempted = running.schedule(w, r, cap)
-        first, old = 0, rep.running
-        load = (0, 0, 0, 0, 0, 0.0, 0.0, 0.0)
+        first, old, load = 0, rep.running, running.NOTHING
     if preempted == 0 and rep.waiting > 0:
         new, resumed = _schedule_waiting(w, r, t, start, cap, budget)
     load = _launch(w, r, start, first, old, load)

@@ -8,6 +8,10 @@ that `step.schedule` would build.
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from glia_sim.engine import blocks, layout, outputs, step, waiting
 from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import World
@@ -24,18 +28,18 @@ def _decoding(w: World, r: int, t: float) -> int:
     """
     rep = w.rep[r]
     in_flight, mask = rep.depth - 1, rep.block_size - 1
-    for phase in range(rep.block_size):
-        w.phases[r, phase] = 0
+    batch, phases = w.running[r], w.phases[r]
+    phases[:] = 0
     fewest = 1 << 40
     kv = 0
-    for i in range(rep.running):
-        req = w.req[w.running[r, i]]
+    for i in range(rep.running - 1, -1, -1):  # who came last is who may not decode yet
+        req = w.req[np.uintp(batch[i])]
         computed = req.computed
         known = req.prompt + req.delivered + in_flight
         if req.last_token != t or req.in_flight != in_flight or computed + 1 != known:
             return 0
         fewest = min(fewest, req.prompt + req.output - 1 - computed)
-        w.phases[r, computed & mask] += 1
+        phases[np.uintp(computed & mask)] += 1
         kv += computed
     rep.cursor_kv = kv
     return fewest
@@ -83,12 +87,16 @@ def _planned(w: World, r: int, most: int, kv: float) -> tuple[int, float]:
 def begin(w: World, r: int, t: float) -> float:
     """Start a stretch at time t if replica r is in one; returns when it ends, or -1."""
     rep = w.rep[r]
+    landed = rep.landed
+    rep.landed = 0
     if rep.caching or rep.running == 0 or rep.running > rep.max_batched or rep.steps != rep.depth - 1:
         return -1.0
     if rep.depth == 2 and rep.count0 != rep.running:
         return -1.0
-    most = _decoding(w, r, t)
-    if most < SHORTEST or not _blocked(w, r):
+    if not _blocked(w, r):
+        return -1.0
+    most = landed - 1 if landed > 0 else _decoding(w, r, t)
+    if most < SHORTEST:
         return -1.0
     rep.next_t = t
     planned, due = _planned(w, r, most, rep.cursor_kv)
@@ -96,41 +104,105 @@ def begin(w: World, r: int, t: float) -> float:
         return -1.0
     rep.stretch = planned
     rep.cursor = 0
-    _commit_step(w, r)
+    _commit(w, r, math.inf, 1)
     return due
 
 
 @kernel
-def _commit_step(w: World, r: int) -> None:
-    """Schedule the next step of the stretch, and deliver the one whose end makes it due."""
-    rep = w.rep[r]
-    t, batch, size = rep.next_t, rep.running, rep.block_size
-    if rep.cursor > 0:
-        outputs.count_gap(w, r, t - rep.cursor_t, batch)
-    rep.free -= w.phases[r, -rep.cursor & (size - 1)]
-    rep.cursor_kv += batch
-    before = max(t, rep.last_end)
-    duration = step.step_time(w, r, batch, rep.cursor_kv, 0.0, 0.0, batch)
-    rep.end0 = before if rep.depth == 2 else before + duration
-    rep.end1 = before + duration
-    rep.last_end = before + duration
-    rep.step_s = duration
-    rep.busy_s += duration
-    rep.block_seconds += duration * (rep.usable - rep.free)
-    rep.iterations += 1
-    rep.cursor += 1
-    rep.cursor_t = t
-    rep.next_t = rep.end0
-    if w.log.shape[0] > 0:
-        step.log_step(w, r, t, duration, batch, 0, batch, rep.cursor_kv, 0, 0, 0)
+def _commit(w: World, r: int, t: float, last: int) -> None:
+    """Schedule the steps of the stretch that are due before time t, at most the `last`-th.
+
+    Each delivers the one whose end makes it due. Everything that changes from step to step is kept out of memory.
+    """
+    rep, phases = w.rep[r], w.phases[r]
+    batch, mask, asynchronous = rep.running, rep.block_size - 1, rep.depth == 2
+    cursor, cursor_t, next_t, end, kv = rep.cursor, rep.cursor_t, rep.next_t, rep.last_end, rep.cursor_kv
+    free, duration, busy, block_seconds = rep.free, rep.step_s, rep.busy_s, rep.block_seconds
+    first = cursor
+    while cursor < last and next_t < t:
+        if cursor > 0:
+            outputs.count_gap(w, r, next_t - cursor_t, batch)
+        free -= phases[-cursor & mask]
+        kv += batch
+        before = max(next_t, end)
+        duration = step.step_time(w, r, batch, kv, 0.0, 0.0, batch)
+        end = before + duration
+        busy += duration
+        block_seconds += duration * (rep.usable - free)
+        cursor += 1
+        cursor_t = next_t
+        next_t = before if asynchronous else end
+        if w.log.shape[0] > 0:
+            rep.free = free
+            step.log_step(w, r, cursor_t, duration, batch, 0, batch, kv, 0, 0, 0)
+    rep.cursor, rep.cursor_t, rep.next_t, rep.last_end, rep.cursor_kv = cursor, cursor_t, next_t, end, kv
+    rep.free, rep.step_s, rep.busy_s, rep.block_seconds = free, duration, busy, block_seconds
+    rep.end0, rep.end1 = next_t, end
+    rep.iterations += cursor - first
 
 
 @kernel
 def advance(w: World, r: int, t: float) -> None:
     """Bring a stretch to the last step that starts before time t; leaves other replicas alone."""
     rep = w.rep[r]
-    while rep.cursor < rep.stretch and rep.next_t < t:
-        _commit_step(w, r)
+    if rep.cursor < rep.stretch and rep.next_t < t:
+        _commit(w, r, t, rep.stretch)
+
+
+@kernel
+def cut(w: World, r: int, t: float) -> float:
+    """Let the stretch end with the step that is in flight at time t; returns when it is to land."""
+    advance(w, r, t)
+    rep = w.rep[r]
+    rep.stretch = rep.cursor
+    return float(rep.end0)
+
+
+@kernel
+def land(w: World, r: int, t: float) -> int:
+    """Leave the stretch at time t, which delivers a step; returns how many requests finished.
+
+    The same as `end` and `outputs.update`, in one look at each request, which also counts for the next `begin`.
+    """
+    advance(w, r, t)
+    rep = w.rep[r]
+    steps, last, mask = rep.cursor, rep.depth - 1, rep.block_size - 1
+    outputs.count_gap(w, r, t - rep.cursor_t, rep.running)
+    batch, sampling, phases = w.running[r], w.steps[r, 1 - rep.slot], w.phases[r]
+    phases[:] = 0
+    fewest, kv, finished, kept = 1 << 40, 0, 0, 0
+    for i in range(rep.running):
+        q = batch[i]
+        req = w.req[np.uintp(q)]
+        computed = req.computed + steps
+        delivered = req.delivered + steps
+        held = blocks.whole(w, r, computed)
+        req.computed = computed
+        req.delivered = delivered
+        req.last_token = t
+        if delivered == req.output:
+            req.held = 0
+            rep.free += held
+            outputs.finish(w, r, q, t)
+            finished += 1
+            continue
+        req.held = held
+        fewest = min(fewest, req.output - delivered - last)
+        phases[np.uintp(computed & mask)] += 1
+        kv += computed
+        if last:
+            sampling[kept] = q
+        batch[kept] = q
+        kept += 1
+    rep.running = kept
+    rep.cursor_kv = kv
+    rep.landed = fewest + 1 if kept > 0 else 0
+    rep.stretch = 0
+    rep.steps = last
+    rep.end0 = rep.end1
+    rep.count0 = kept
+    rep.slot = 1 - rep.slot
+    return finished
 
 
 @kernel
