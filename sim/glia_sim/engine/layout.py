@@ -112,7 +112,8 @@ REPLICA = np.dtype(
         ("cursor_t", "f8"),  # when the last one was scheduled
         ("next_t", "f8"),  # when the next one is due
         ("cursor_kv", "f8"),  # context tokens after it
-        ("landed", "i8"),  # what the last one left counted: 1 + steps until some last token; 0 where nothing
+        ("batch", "i8"),  # requests in each of its steps
+        ("landed", "i8"),  # steps that the next one may take, as the last one left it; 0 where that is not known
         # What happened.
         ("itl_sum", "f8"),
         ("itl_count", "f8"),

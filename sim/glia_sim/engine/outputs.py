@@ -35,7 +35,8 @@ def count_gap(w: World, r: int, gap: float, tokens: int) -> None:
 
 
 @kernel
-def _first_token(w: World, r: int, q: int, t: float) -> None:
+def first_token(w: World, r: int, q: int, t: float) -> None:
+    """Request q gets its first token at time t."""
     req = w.req[q]
     req.first_token = t
     if req.streaming:
@@ -80,7 +81,7 @@ def _deliver_stale(w: World, r: int, q: int, t: float) -> None:
     req.delivered += 1
     account.waiting_blocks += running.seen_blocks(w, r, q)
     if req.delivered == 1:
-        _first_token(w, r, q, t)
+        first_token(w, r, q, t)
     else:
         count_gap(w, r, t - req.last_token, 1)
     req.last_token = t
@@ -105,7 +106,7 @@ def _deliver(w: World, r: int, t: float) -> bool:
             continue
         req.delivered += 1
         if req.delivered == 1:
-            _first_token(w, r, q, t)
+            first_token(w, r, q, t)
         elif t - req.last_token == gap:
             same += 1
         else:

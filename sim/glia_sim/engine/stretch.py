@@ -3,7 +3,8 @@
 While every running request decodes, nothing is admitted, preempted or finished, and each step differs from the one
 before only in its context length. Such steps are planned as one event, cost no work per request, and are committed
 lazily: up to the plan's end, or up to the moment something reaches the replica. Step by step they are the very steps
-that `step.schedule` would build.
+that `step.schedule` would build. With asynchronous scheduling a stretch of one step is also begun while the first or
+last token of a request is in flight.
 """
 
 from __future__ import annotations
@@ -17,32 +18,49 @@ from glia_sim.engine.compiled import kernel
 from glia_sim.engine.world import World
 
 NOWHERE = layout.NOWHERE
-SHORTEST = 2  # a single step is built faster the ordinary way
 
 
 @kernel
 def _decoding(w: World, r: int, t: float) -> int:
     """Steps until some running request's last token is scheduled; 0 unless all of them decode in lockstep.
 
-    Sorts the requests by their phase within a block, and sums their context tokens, on the way.
+    Counts those that go on, by their phase within a block, and sums their context tokens, on the way. With asynchronous
+    scheduling it is one step where somebody's first token is in flight, or somebody's last, who is left out.
     """
     rep = w.rep[r]
     in_flight, mask = rep.depth - 1, rep.block_size - 1
     batch, phases = w.running[r], w.phases[r]
     phases[:] = 0
     fewest = 1 << 40
-    kv = 0
+    kv = left_out = 0
     for i in range(rep.running - 1, -1, -1):  # who came last is who may not decode yet
         req = w.req[np.uintp(batch[i])]
         computed = req.computed
         known = req.prompt + req.delivered + in_flight
-        if req.last_token != t or req.in_flight != in_flight or computed + 1 != known:
+        if req.in_flight != in_flight or computed + 1 != known:
             return 0
-        fewest = min(fewest, req.prompt + req.output - 1 - computed)
+        if req.last_token != t:
+            if in_flight == 0 or req.delivered > 0:
+                return 0
+            fewest = 1
+        left = req.prompt + req.output - 1 - computed
+        if left == 0:
+            left_out += 1
+            continue
+        fewest = min(fewest, left)
         phases[np.uintp(computed & mask)] += 1
         kv += computed
     rep.cursor_kv = kv
-    return fewest
+    rep.batch = rep.running - left_out
+    return _until(rep.batch, left_out, fewest)
+
+
+@kernel
+def _until(batch: int, left_out: int, fewest: int) -> int:
+    """Steps that `batch` requests may take together where `left_out` others have their last token in flight."""
+    if batch == 0:
+        return 0
+    return 1 if left_out > 0 else fewest
 
 
 @kernel
@@ -56,8 +74,6 @@ def _blocked(w: World, r: int) -> bool:
     known = req.prompt + req.delivered
     cap = rep.long_prefill if rep.long_prefill > 0 else known
     first = min(known, cap, rep.max_batched - rep.running)
-    if first <= 0:
-        return True
     tokens = min(known, rep.max_len) if rep.reserve_full else first
     return bool(blocks.whole(w, r, tokens) + rep.watermark > rep.free)
 
@@ -66,7 +82,7 @@ def _blocked(w: World, r: int) -> bool:
 def _planned(w: World, r: int, most: int, kv: float) -> tuple[int, float]:
     """Steps until blocks run out, at most `most`, and when the step after the last of them is due."""
     rep = w.rep[r]
-    size, batch = rep.block_size, rep.running
+    size, batch = rep.block_size, rep.batch
     free, end = rep.free, max(rep.next_t, rep.last_end)
     due = rep.next_t
     phase = 0
@@ -89,18 +105,16 @@ def begin(w: World, r: int, t: float) -> float:
     rep = w.rep[r]
     landed = rep.landed
     rep.landed = 0
-    if rep.caching or rep.running == 0 or rep.running > rep.max_batched or rep.steps != rep.depth - 1:
+    if rep.caching or rep.running == 0 or rep.running >= rep.max_batched or rep.steps != rep.depth - 1:
         return -1.0
     if rep.depth == 2 and rep.count0 != rep.running:
         return -1.0
     if not _blocked(w, r):
         return -1.0
-    most = landed - 1 if landed > 0 else _decoding(w, r, t)
-    if most < SHORTEST:
-        return -1.0
+    most = landed if landed > 0 else _decoding(w, r, t)
     rep.next_t = t
     planned, due = _planned(w, r, most, rep.cursor_kv)
-    if planned < SHORTEST:
+    if planned == 0:
         return -1.0
     rep.stretch = planned
     rep.cursor = 0
@@ -115,7 +129,7 @@ def _commit(w: World, r: int, t: float, last: int) -> None:
     Each delivers the one whose end makes it due. Everything that changes from step to step is kept out of memory.
     """
     rep, phases = w.rep[r], w.phases[r]
-    batch, mask, asynchronous = rep.running, rep.block_size - 1, rep.depth == 2
+    batch, mask, asynchronous = rep.batch, rep.block_size - 1, rep.depth == 2
     cursor, cursor_t, next_t, end, kv = rep.cursor, rep.cursor_t, rep.next_t, rep.last_end, rep.cursor_kv
     free, duration, busy, block_seconds = rep.free, rep.step_s, rep.busy_s, rep.block_seconds
     first = cursor
@@ -166,41 +180,49 @@ def land(w: World, r: int, t: float) -> int:
     """
     advance(w, r, t)
     rep = w.rep[r]
-    steps, last, mask = rep.cursor, rep.depth - 1, rep.block_size - 1
-    outputs.count_gap(w, r, t - rep.cursor_t, rep.running)
+    steps, last, mask, shift = rep.cursor, rep.depth - 1, rep.block_size - 1, rep.shift
     batch, sampling, phases = w.running[r], w.steps[r, 1 - rep.slot], w.phases[r]
     phases[:] = 0
-    fewest, kv, finished, kept = 1 << 40, 0, 0, 0
+    fewest, kv, left_out, kept, first = 1 << 40, 0, 0, 0, 0
     for i in range(rep.running):
         q = batch[i]
         req = w.req[np.uintp(q)]
-        computed = req.computed + steps
+        if req.delivered == 0:
+            first += 1
+            outputs.first_token(w, r, q, t)
+        computed = min(req.computed + steps, req.prompt + req.output - 1)
         delivered = req.delivered + steps
-        held = blocks.whole(w, r, computed)
+        held = (computed + mask) >> shift
         req.computed = computed
         req.delivered = delivered
         req.last_token = t
-        if delivered == req.output:
+        left = req.output - delivered
+        if left == 0:
             req.held = 0
             rep.free += held
             outputs.finish(w, r, q, t)
-            finished += 1
             continue
         req.held = held
-        fewest = min(fewest, req.output - delivered - last)
-        phases[np.uintp(computed & mask)] += 1
-        kv += computed
         if last:
             sampling[kept] = q
         batch[kept] = q
         kept += 1
-    rep.running = kept
+        if left == last:
+            left_out += 1
+            continue
+        fewest = min(fewest, left - last)
+        phases[np.uintp(computed & mask)] += 1
+        kv += computed
+    if rep.running > first:
+        outputs.count_gap(w, r, t - rep.cursor_t, rep.running - first)
+    finished = int(rep.running - kept)
+    rep.running = rep.count0 = kept
+    rep.batch = kept - left_out
     rep.cursor_kv = kv
-    rep.landed = fewest + 1 if kept > 0 else 0
+    rep.landed = _until(rep.batch, left_out, fewest)
     rep.stretch = 0
     rep.steps = last
     rep.end0 = rep.end1
-    rep.count0 = kept
     rep.slot = 1 - rep.slot
     return finished
 
@@ -210,22 +232,25 @@ def end(w: World, r: int, t: float) -> float:
     """Leave the stretch at time t with its last step in flight; returns when that ends."""
     advance(w, r, t)
     rep = w.rep[r]
-    steps = rep.cursor
-    last = rep.depth - 1
+    steps, last = rep.cursor, rep.depth - 1
+    scheduled = 0
     for i in range(rep.running):
         q = w.running[r, i]
         req = w.req[q]
-        req.computed += steps
-        req.delivered += steps - 1
-        req.held = blocks.whole(w, r, req.computed)
-        req.last_token = rep.cursor_t
-        if last:
-            req.in_flight = 2
-            w.steps[r, 1 - rep.slot, i] = q
         if steps > 1 or not last:
             w.steps[r, rep.slot, i] = q
+        computed = min(req.computed + steps, req.prompt + req.output - 1)
+        if last and computed > req.computed:
+            req.in_flight = 2
+            w.steps[r, 1 - rep.slot, scheduled] = q
+            scheduled += 1
+        req.computed = computed
+        req.held = blocks.whole(w, r, computed)
+        req.delivered += steps - 1
+        if req.delivered > 0:
+            req.last_token = rep.cursor_t
     rep.count0 = rep.running
-    rep.count1 = rep.running
+    rep.count1 = scheduled
     rep.steps = rep.depth
     rep.stretch = 0
     return float(rep.end0)
