@@ -203,8 +203,11 @@ def _near_the_edge(study: Study) -> bool:
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
     """Cost, effect, p99 ratio and constraints' metrics of each candidate, on the seeds that all experiments share."""
-    here = study.marker.marks(candidates, study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)])
-    harder = study.marker.marks(candidates, study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)])
+    here, harder = study.marker.together(
+        candidates,
+        (study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)]),
+        (study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)]),
+    )
     costs = marking.costs(study.brief, [*here, *harder])
     old, metric = here[0, :, 0], study.brief.objective.metric
     return [

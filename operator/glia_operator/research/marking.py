@@ -109,15 +109,23 @@ class Marker:
         self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
     ) -> npt.NDArray[np.float64]:
         """Metrics [condition, seed, 1 + candidates, metric]; position 0 is the baseline."""
+        return self.together(candidates, (where, seeds))[0]
+
+    def together(
+        self, candidates: Sequence[programs.Program], *asked: tuple[Sequence[Condition], Sequence[int]]
+    ) -> list[npt.NDArray[np.float64]]:
+        """What `marks` says of each (conditions, seeds); all of it is submitted before any is waited for."""
         jobs = {}
-        for condition in where:
-            for seed in seeds:
-                known = (condition.title, seed) in self._known
-                asked = tuple(candidates) if known else (self.baseline, *candidates)
-                self.simulations += len(candidates)
-                jobs[condition.title, seed] = self._submitted(asked, condition, seed)
+        for condition, seed in ((place, seed) for where, seeds in asked for place in where for seed in seeds):
+            known = (condition.title, seed) in self._known
+            served = tuple(candidates) if known else (self.baseline, *candidates)
+            self.simulations += len(candidates)
+            jobs[condition.title, seed] = self._submitted(served, condition, seed)
         try:
-            return np.array([[self._row(place.title, seed, jobs) for seed in seeds] for place in where])
+            return [
+                np.array([[self._row(place.title, seed, jobs) for seed in seeds] for place in where])
+                for where, seeds in asked
+            ]
         finally:
             for job in itertools.chain.from_iterable(jobs.values()):
                 job.cancel()
@@ -163,15 +171,15 @@ class Marker:
             seeds: for the first condition.
             elsewhere: how many of the seeds the other conditions use; None = all.
         """
-        here = self.marks(candidates, where[:1], seeds)
-        return costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds[:elsewhere])])
+        here, there = self.together(candidates, (where[:1], seeds), (where[1:], seeds[:elsewhere]))
+        return costs(self.brief, [*here, *there])
 
     def judge(
         self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
     ) -> list[tuple[float, float]]:
         """Improvement of the objective on the fleet as it is (mean over seeds), and cost, of each candidate."""
-        here = self.marks(candidates, where[:1], seeds)
-        found = costs(self.brief, [*here, *self.marks(candidates, where[1:], seeds)])
+        here, there = self.together(candidates, (where[:1], seeds), (where[1:], seeds))
+        found = costs(self.brief, [*here, *there])
         change = (here[0, :, 1:, 0] / here[0, :, :1, 0] - 1.0).mean(axis=0)
         return [(self.brief.objective.improvement(float(one)), cost) for one, cost in zip(change, found, strict=True)]
 

@@ -111,8 +111,8 @@ def tune(
         candidates = [program.with_values(_values(names, scales, place)) for place in asked]
         arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
         chosen = harder.chosen(generation)
-        here = marker.marks(candidates, where[:1], arrivals)[0]
-        there = [*marker.marks(candidates, [where[k] for k in chosen], arrivals[: sweep.elsewhere])]
+        hard = [where[k] for k in chosen]
+        (here,), there = marker.together(candidates, (where[:1], arrivals), (hard, arrivals[: sweep.elsewhere]))
         costs = marking.costs(marker.brief, [here, *there], edge=sweep.edge)
         harder.told(chosen, [marking.hardship(marker.brief, here, one) for one in there])
         search.tell(asked, costs)
