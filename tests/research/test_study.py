@@ -191,9 +191,9 @@ def test_a_marker_pays_for_the_baseline_once(small_brief, executor):
     from_language = document.load("hra-spf")
     marker = marking.Marker(brief=small_brief, baseline=compiler.compile(small_brief.baseline), executor=executor)
     where = marking.conditions(small_brief)[:1]
-    first = marker.marks([compiler.compile(from_language)], where, [1, 2])
+    first = marker.marks([compiler.compile(from_language)], (where, [1, 2]))[0]
     assert marker.simulations == 2
     assert executor.jobs == 2
-    second = marker.marks([compiler.compile(from_language)], where, [1, 2])
+    second = marker.marks([compiler.compile(from_language)], (where, [1, 2]))[0]
     assert marker.simulations == 4
     assert np.array_equal(first, second)

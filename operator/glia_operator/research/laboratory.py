@@ -203,7 +203,7 @@ def _near_the_edge(study: Study) -> bool:
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
     """Cost, effect, p99 ratio and constraints' metrics of each candidate, on the seeds that all experiments share."""
-    here, harder = study.marker.together(
+    here, harder = study.marker.marks(
         candidates,
         (study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)]),
         (study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)]),

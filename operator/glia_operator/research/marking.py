@@ -106,15 +106,12 @@ class Marker:
         )
 
     def marks(
-        self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
-    ) -> npt.NDArray[np.float64]:
-        """Metrics [condition, seed, 1 + candidates, metric]; position 0 is the baseline."""
-        return self.together(candidates, (where, seeds))[0]
-
-    def together(
         self, candidates: Sequence[programs.Program], *asked: tuple[Sequence[Condition], Sequence[int]]
     ) -> list[npt.NDArray[np.float64]]:
-        """What `marks` says of each (conditions, seeds); all of it is submitted before any is waited for."""
+        """Metrics [condition, seed, 1 + candidates, metric] for each (conditions, seeds); position 0 is the baseline.
+
+        All of it is submitted before any is waited for.
+        """
         jobs = {}
         for condition, seed in ((place, seed) for where, seeds in asked for place in where for seed in seeds):
             known = (condition.title, seed) in self._known
@@ -171,14 +168,14 @@ class Marker:
             seeds: for the first condition.
             elsewhere: how many of the seeds the other conditions use; None = all.
         """
-        here, there = self.together(candidates, (where[:1], seeds), (where[1:], seeds[:elsewhere]))
+        here, there = self.marks(candidates, (where[:1], seeds), (where[1:], seeds[:elsewhere]))
         return costs(self.brief, [*here, *there])
 
     def judge(
         self, candidates: Sequence[programs.Program], where: Sequence[Condition], seeds: Sequence[int]
     ) -> list[tuple[float, float]]:
         """Improvement of the objective on the fleet as it is (mean over seeds), and cost, of each candidate."""
-        here, there = self.together(candidates, (where[:1], seeds), (where[1:], seeds))
+        here, there = self.marks(candidates, (where[:1], seeds), (where[1:], seeds))
         found = costs(self.brief, [*here, *there])
         change = (here[0, :, 1:, 0] / here[0, :, :1, 0] - 1.0).mean(axis=0)
         return [(self.brief.objective.improvement(float(one)), cost) for one, cost in zip(change, found, strict=True)]

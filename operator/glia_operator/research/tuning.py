@@ -112,7 +112,7 @@ def tune(
         arrivals = [training[(generation * sweep.seeds + k) % len(training)] for k in range(sweep.seeds)]
         chosen = harder.chosen(generation)
         hard = [where[k] for k in chosen]
-        (here,), there = marker.together(candidates, (where[:1], arrivals), (hard, arrivals[: sweep.elsewhere]))
+        (here,), there = marker.marks(candidates, (where[:1], arrivals), (hard, arrivals[: sweep.elsewhere]))
         costs = marking.costs(marker.brief, [here, *there], edge=sweep.edge)
         harder.told(chosen, [marking.hardship(marker.brief, here, one) for one in there])
         search.tell(asked, costs)

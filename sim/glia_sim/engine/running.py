@@ -170,12 +170,6 @@ def add(w: World, r: int, q: int, n: int, at: int, load: Load, admitted: bool) -
 
 
 @kernel
-def roomy(w: World, r: int) -> bool:
-    """Whether blocks cannot run out in this step if all running requests decode."""
-    return bool(not w.rep[r].caching and w.rep[r].free >= w.rep[r].running)
-
-
-@kernel
 def _decode(w: World, r: int, budget: int) -> tuple[int, int, int, float]:
     """Schedule the leading running requests that decode: one token each, where blocks cannot run out.
 
@@ -228,6 +222,8 @@ def schedule_roomy(w: World, r: int, cap: int) -> tuple[int, Load]:
     Returns the budget left and the load so far; budget -1, and nothing done, where blocks might run out after all.
     """
     rep = w.rep[r]
+    if rep.caching or rep.free < rep.running:
+        return -1, NOTHING
     at = (rep.slot + rep.steps) & 1
     first, count, taken, kv = _decode(w, r, rep.max_batched)
     budget = rep.max_batched - count
@@ -235,7 +231,7 @@ def schedule_roomy(w: World, r: int, cap: int) -> tuple[int, Load]:
     others = rep.running - first
     if others > 0 and rep.free - taken <= others + (budget >> rep.shift):
         _undo(w, r, count)
-        return -1, load
+        return -1, NOTHING
     for i in range(first, rep.running):
         if budget == 0:
             break

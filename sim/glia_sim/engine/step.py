@@ -160,9 +160,7 @@ def schedule(w: World, r: int, t: float) -> int:
     cap = rep.long_prefill if rep.running + rep.waiting > 1 else 0
     first = old = rep.running
     preempted = new = resumed = 0
-    budget, load = -1, running.NOTHING
-    if running.roomy(w, r):
-        budget, load = running.schedule_roomy(w, r, cap)
+    budget, load = running.schedule_roomy(w, r, cap)
     if budget < 0:
         budget, preempted = running.schedule(w, r, cap)
         first, old, load = 0, rep.running, running.NOTHING
