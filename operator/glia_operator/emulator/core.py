@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class Core:
-    """One emulated server; all times are seconds on the engine's clock and never go back."""
+    """One emulated server; all times are seconds on the engine's clock and never go back.
+
+    Attributes:
+        unheard: by number, requests with tokens between their first and their last that are still to hear of them.
+    """
 
     def __init__(self, settings: settled.Settings, *, created: float) -> None:
         self.settings = settings
@@ -25,6 +29,7 @@ class Core:
         self._unseen = 0
         self._prefilling_tokens = 0
         self._reached_s = 0.0
+        self.unheard: dict[int, session.Session] = {}
 
     @property
     def due(self) -> float:
@@ -111,9 +116,12 @@ class Core:
             one.done = True
             self._ledger.finished(step.t, one)
             self._forget(one)
-        # The first and the last tokens are what latencies are measured by; they leave first.
-        for one in sorted(served, key=_between):
-            one.heard()
+        # The first and the last tokens are what latencies are measured by; they leave at once.
+        for one in served:
+            if one.done or one.delivered == 1:
+                one.heard()
+            else:
+                self.unheard[one.number] = one
 
     def _deliver(self, t: float, one: session.Session) -> None:
         if one.delivered == 0:
@@ -137,8 +145,3 @@ class Core:
         self._unscheduled.discard(one.number)
         if one.delivered == 0:
             self._prefilling_tokens -= len(one.ask.prompt)
-
-
-def _between(one: session.Session) -> bool:
-    """Whether a request's latest token is neither its first nor its last."""
-    return not one.done and one.delivered > 1

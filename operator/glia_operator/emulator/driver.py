@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import os
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ EARLY_S = 5e-4
 FINEST_S = 6e-4
 """What is due within this counts as due: the engine is at most so far ahead of the wall."""
 
+USHERED = 2
+"""So many requests hear of their tokens before the event loop looks after arrivals again."""
+
 
 class Driver:
     """An emulated server's engine in real time; `loop` is the running event loop."""
@@ -30,6 +34,7 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self.core = core.Core(settings, created=created)
         self.troubles = trouble.Troubles()
+        self._ushers = False
         self.refuse: Callable[[float], None] = lambda _for_s: None
 
     @property
@@ -107,13 +112,24 @@ class Driver:
         return self._clock.now(self.now_s)
 
     def _arm(self) -> None:
-        """Set the timer to the engine's next event."""
+        """Set the timer to the engine's next event, and have those told of their tokens who do not know yet."""
+        if self.core.unheard and not self._ushers:
+            self._ushers = True
+            self._loop.call_soon(self._usher)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         wall_s = self._clock.wall(self.core.due)
         if wall_s < math.inf:
             self._timer = self._loop.call_at(max(wall_s - EARLY_S, self.troubles.ends("stall", self.now_s)), self._ring)
+
+    def _usher(self) -> None:
+        unheard = self.core.unheard
+        for number in tuple(itertools.islice(unheard, USHERED)):
+            unheard.pop(number).heard()
+        self._ushers = bool(unheard)
+        if self._ushers:
+            self._loop.call_soon(self._usher)
 
     def _ring(self) -> None:
         self._timer = None
