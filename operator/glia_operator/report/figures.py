@@ -114,7 +114,9 @@ def layout(x: str, y: str) -> Figure:
     axis = {"gridcolor": GRID, "linecolor": "#b9bec7", "zeroline": False}
     return {
         "height": 340,
-        "margin": {"l": 60, "r": 20, "t": 16, "b": 52},
+        "margin": {"l": 60, "r": 44, "t": 16, "b": 52},
+        # In the right margin; lying above the plot the tools cover the legend.
+        "modebar": {"orientation": "v"},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#22262e"},
