@@ -8,7 +8,7 @@ from typing import Literal
 
 from glia_operator.report import numbers
 
-Cell = float | str | None
+Cell = float | int | str | None
 """A number, words, or nothing."""
 
 

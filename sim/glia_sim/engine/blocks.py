@@ -19,9 +19,10 @@ _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _ONE = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(1)
 
-_NEAR = 3
-"""So many bits of a key count along the prefix: 2**3 blocks in a row stand side by side in the table, in two lines of a
-processor's cache, and only the first of them is slow to reach. More bits gain nothing, for the runs then collide."""
+_NEAR = 5
+_RUN = (1 << _NEAR) - 1
+"""So many bits of a key count along the prefix: 2**5 blocks in a row stand side by side in the table, in two lines of a
+processor's cache, and only the first of them is slow to reach."""
 
 
 @kernel
@@ -39,58 +40,56 @@ def whole(w: World, r: int, tokens: int) -> int:
 
 
 @kernel
-def _content(w: World, q: int, index: int, size: int) -> np.uint64:
-    """Identity of block `index` of request q: shared with all whose prefix is the same, or its own."""
+def _source(w: World, q: int, index: int, size: int) -> np.uint64:
+    """What block `index` of request q is a part of: a prefix that others may share, or the request itself."""
     end = (index + 1) * size
     if end <= w.req[q].shared:
-        source = np.uint64(w.chain[w.req[q].chain + (end - 1) // w.tally[CHUNK]]) * np.uint64(2)
-    else:
-        source = np.uint64(q) * np.uint64(2) + _ONE
-    row = mix(mix(source + _GOLDEN) + np.uint64(index >> _NEAR))
-    return max((row << np.uint64(_NEAR)) | np.uint64(index & ((1 << _NEAR) - 1)), _ONE)
+        return np.uint64(w.chain[w.req[q].chain + (end - 1) // w.tally[CHUNK]]) * np.uint64(2)
+    return np.uint64(q) * np.uint64(2) + _ONE
+
+
+@kernel
+def _row(source: np.uint64, index: int) -> np.uint64:
+    """What the keys of a run of blocks begin with."""
+    return mix(mix(source + _GOLDEN) + np.uint64(index >> _NEAR)) << np.uint64(_NEAR)
+
+
+@kernel
+def _key(row: np.uint64, index: int) -> np.uint64:
+    """Identity of a block's content: shared with all whose prefix is the same, or its own; never 0."""
+    return max(row | np.uint64(index & _RUN), _ONE)
 
 
 @kernel
 def _slot(w: World, r: int, key: np.uint64) -> int:
-    """Where the key stands in the table, or the empty slot where it would stand."""
-    at = np.int64(key & np.uint64(w.rep[r].table_mask))
-    while w.table[r, at].block != NOWHERE and w.table[r, at].key != key:
-        at = (at + 1) & w.rep[r].table_mask
-    return int(at)
+    """Where the table begins with the blocks whose keys end like this one."""
+    return int(key & np.uint64(w.rep[r].table_mask))
 
 
 @kernel
-def _delete_slot(w: World, r: int, at: int) -> None:
-    """Empty a slot and close the gap that linear probing would fall into."""
-    hole = at
-    at = (at + 1) & w.rep[r].table_mask
-    while w.table[r, at].block != NOWHERE:
-        home = np.int64(w.table[r, at].key & np.uint64(w.rep[r].table_mask))
-        if ((at - home) & w.rep[r].table_mask) >= ((at - hole) & w.rep[r].table_mask):
-            w.table[r, hole].key = w.table[r, at].key
-            w.table[r, hole].block = w.table[r, at].block
-            hole = at
-        at = (at + 1) & w.rep[r].table_mask
-    w.table[r, hole].block = NOWHERE
+def _holder(w: World, r: int, key: np.uint64) -> int:
+    """The oldest block with that content, or NOWHERE."""
+    b = w.table[r, _slot(w, r, key)]
+    while b != NOWHERE and w.block[r, b].key != key:
+        b = w.block[r, b].chained
+    return int(b)
 
 
 @kernel
 def _remember(w: World, r: int, b: int, key: np.uint64) -> None:
     if key == w.rep[r].looked_next:
         w.rep[r].looked_q = NOWHERE
+    last = _holder(w, r, key)
     w.block[r, b].key = key
-    w.block[r, b].twin_before = NOWHERE
-    w.block[r, b].twin_after = NOWHERE
-    at = _slot(w, r, key)
-    if w.table[r, at].block == NOWHERE:
-        w.table[r, at].key = key
-        w.table[r, at].block = b
+    w.block[r, b].twin = NOWHERE
+    if last == NOWHERE:
+        at = _slot(w, r, key)
+        w.block[r, b].chained = w.table[r, at]
+        w.table[r, at] = b
         return
-    last = w.table[r, at].block
-    while w.block[r, last].twin_after != NOWHERE:
-        last = w.block[r, last].twin_after
-    w.block[r, last].twin_after = b
-    w.block[r, b].twin_before = last
+    while w.block[r, last].twin != NOWHERE:
+        last = w.block[r, last].twin
+    w.block[r, last].twin = b
 
 
 @kernel
@@ -98,17 +97,24 @@ def _forget(w: World, r: int, b: int) -> None:
     key = w.block[r, b].key
     if key == np.uint64(0):
         return
-    before, after = w.block[r, b].twin_before, w.block[r, b].twin_after
-    if after != NOWHERE:
-        w.block[r, after].twin_before = before
-    if before != NOWHERE:
-        w.block[r, before].twin_after = after
+    at = _slot(w, r, key)
+    before, oldest = NOWHERE, w.table[r, at]
+    while w.block[r, oldest].key != key:
+        before, oldest = oldest, w.block[r, oldest].chained
+    heir = w.block[r, b].twin
+    if oldest != b:
+        while w.block[r, oldest].twin != b:
+            oldest = w.block[r, oldest].twin
+        w.block[r, oldest].twin = heir
     else:
-        at = _slot(w, r, key)
-        if after != NOWHERE:
-            w.table[r, at].block = after
+        if heir == NOWHERE:
+            heir = w.block[r, b].chained
         else:
-            _delete_slot(w, r, at)
+            w.block[r, heir].chained = w.block[r, b].chained
+        if before == NOWHERE:
+            w.table[r, at] = heir
+        else:
+            w.block[r, before].chained = heir
     w.block[r, b].key = np.uint64(0)
 
 
@@ -170,7 +176,7 @@ def reset(w: World, r: int) -> None:
     usable = w.rep[r].usable
     w.rep[r].free = 0
     for at in range(w.rep[r].table_mask + 1):
-        w.table[r, at].block = NOWHERE
+        w.table[r, at] = NOWHERE
     for b in range(usable + 1):
         w.block[r, b].key = np.uint64(0)
         w.block[r, b].users = 0
@@ -193,9 +199,13 @@ def lookup(w: World, r: int, q: int) -> tuple[int, int]:
     rep.looked_epoch += 1
     rep.looked_next = np.uint64(0)
     hits = unused = 0
+    source = row = np.uint64(0)
     while hits < most:
-        key = _content(w, q, hits, rep.block_size)
-        b = w.table[r, _slot(w, r, key)].block
+        part = _source(w, q, hits, rep.block_size)
+        if part != source or hits & _RUN == 0:
+            source, row = part, _row(part, hits)
+        key = _key(row, hits)
+        b = _holder(w, r, key)
         if b == NOWHERE:
             rep.looked_next = key
             break
@@ -226,23 +236,35 @@ def touch(w: World, r: int, q: int, hits: int) -> None:
 @kernel
 def take(w: World, r: int, q: int, count: int) -> None:
     """Give request q `count` blocks from the front of the free queue; their old content is forgotten."""
+    if count == 0:
+        return
+    b = w.rep[r].free_head
     for index in range(w.req[q].held, w.req[q].held + count):
-        b = w.rep[r].free_head
-        _unlink(w, r, b)
+        _changed(w, r, b)
         _forget(w, r, b)
         w.block[r, b].users = 1
         w.arena[w.req[q].blocks + index] = b
+        b = w.block[r, b].free_after
     w.req[q].held += count
+    w.rep[r].free -= count
+    w.rep[r].free_head = b
+    if b == NOWHERE:
+        w.rep[r].free_tail = NOWHERE
+    else:
+        w.block[r, b].free_before = NOWHERE
 
 
 @kernel
 def remember(w: World, r: int, q: int, tokens: int) -> None:
     """Make the whole blocks among the first `tokens` tokens of request q findable."""
     size = w.rep[r].block_size
-    full = tokens // size
-    for index in range(w.req[q].hashed, full):
-        key = _content(w, q, index, size)
-        _remember(w, r, w.arena[w.req[q].blocks + index], key)
+    full, hashed = tokens // size, w.req[q].hashed
+    source = row = np.uint64(0)
+    for index in range(hashed, full):
+        part = _source(w, q, index, size)
+        if part != source or index & _RUN == 0 or index == hashed:
+            source, row = part, _row(part, index)
+        _remember(w, r, w.arena[w.req[q].blocks + index], _key(row, index))
     w.req[q].hashed = max(np.int64(w.req[q].hashed), full)
 
 

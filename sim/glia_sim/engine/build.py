@@ -106,18 +106,18 @@ def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, born: floa
 
 def _cache(
     rep: npt.NDArray[np.void], req: npt.NDArray[np.void]
-) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Block records, hash tables and the arena of block tables; one element each where nothing is cached."""
     if not rep["caching"].any():
-        return np.zeros((1, 1), layout.BLOCK), np.zeros((1, 1), layout.TABLE), np.zeros(1, np.int64)
+        return np.zeros((1, 1), layout.BLOCK), np.zeros((1, 1), np.int32), np.zeros(1, np.int64)
     widest = int(rep["usable"].max()) + 1
-    slots = 1 << (4 * widest - 1).bit_length()
+    slots = 1 << (2 * widest - 1).bit_length()
     rep["table_mask"] = slots - 1
     size = int(rep["block_size"].min())
     needed = (req["prompt"].astype(np.int64) + req["output"] + size - 1) // size
     req["blocks"] = np.cumsum(needed) - needed
     block = np.zeros((len(rep), widest), layout.BLOCK)
-    table = np.zeros((len(rep), slots), layout.TABLE)
+    table = np.zeros((len(rep), slots), np.int32)
     return block, table, np.zeros(int(needed.sum()), np.int64)
 
 

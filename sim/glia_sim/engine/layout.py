@@ -188,11 +188,8 @@ BLOCK = np.dtype(
         ("met", "i4"),  # look-up that met this block last
         ("free_before", "i4"),
         ("free_after", "i4"),
-        ("twin_before", "i4"),  # blocks with the same content, oldest first
-        ("twin_after", "i4"),
+        ("twin", "i4"),  # next younger block with the same content
+        ("chained", "i4"),  # of the oldest with its content: the next such block that the table has in the same place
     ],
     align=True,
 )
-
-TABLE = np.dtype([("key", "u8"), ("block", "i8")], align=True)
-"""Open-addressed map from content to the oldest block that holds it."""

@@ -200,7 +200,7 @@ def _empty_world(group: fleets.Group, *, caching: bool, width: int) -> world.Wor
     rep["state"] = layout.SERVING
     build.fill_replicas(rep, group, caching=caching, priority=False)
     blocks, slots = (
-        (group.engine.num_blocks, 1 << (4 * group.engine.num_blocks - 1).bit_length()) if caching else (1, 1)
+        (group.engine.num_blocks, 1 << (2 * group.engine.num_blocks - 1).bit_length()) if caching else (1, 1)
     )
     rep["table_mask"] = slots - 1
     widest = int(rep["max_active"][0])
@@ -214,7 +214,7 @@ def _empty_world(group: fleets.Group, *, caching: bool, width: int) -> world.Wor
         steps=np.zeros((1, 2, widest), np.int64),
         phases=np.zeros((1, group.engine.block_size), np.int64),
         block=np.zeros((1, blocks), layout.BLOCK),
-        table=np.zeros((1, slots), layout.TABLE),
+        table=np.zeros((1, slots), np.int32),
         arena=np.zeros(max(FIRST_RECORDS * width, 1), np.int64),
         chain=np.zeros(max(FIRST_RECORDS * width, 1), np.int64),
         itl=np.zeros(len(layout.ITL_EDGES_S) - 1),

@@ -12,6 +12,7 @@ from glia_sim.engine import handle, layout
 Records = npt.NDArray[np.void]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Shorts = npt.NDArray[np.int32]
 
 
 class World(NamedTuple):
@@ -24,7 +25,7 @@ class World(NamedTuple):
     steps: Ints  # [R, 2, W] requests that sample in each step in flight
     phases: Ints  # [R, B] decoding requests by computed tokens modulo block size
     block: Records  # [R, blocks] layout.BLOCK, or [1, 1] without prefix caching
-    table: Records  # [R, slots] layout.TABLE, or [1, 1] without prefix caching
+    table: Shorts  # [R, slots] from content to the oldest block that holds it, or [1, 1] without prefix caching
     arena: Ints  # block tables of all requests, or [1] without prefix caching
     chain: Ints  # prefix identities of all requests
     itl: Floats  # [buckets] tokens by gap to the token before
@@ -48,7 +49,7 @@ KIND = handle.declare(
         "steps": (np.int64, 3),
         "phases": (np.int64, 2),
         "block": (layout.BLOCK, 2),
-        "table": (layout.TABLE, 2),
+        "table": (np.int32, 2),
         "arena": (np.int64, 1),
         "chain": (np.int64, 1),
         "itl": (np.float64, 1),
