@@ -21,6 +21,7 @@ _S30, _S27, _S31, _ONE = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 
 _NEAR = 5
 _RUN = (1 << _NEAR) - 1
+_SPREAD = np.uint64(64 - _NEAR)
 """So many bits of a key count along the prefix: 2**5 blocks in a row stand side by side in the table, in two lines of a
 processor's cache, and only the first of them is slow to reach."""
 
@@ -62,8 +63,8 @@ def _key(row: np.uint64, index: int) -> np.uint64:
 
 @kernel
 def _slot(w: World, r: int, key: np.uint64) -> int:
-    """Where the table begins with the blocks whose keys end like this one."""
-    return int(key & np.uint64(w.rep[r].table_mask))
+    """Where the table begins with the blocks of such keys: a run stays together, and short runs spread."""
+    return int((key ^ (key >> _SPREAD)) & np.uint64(w.rep[r].table_mask))
 
 
 @kernel
