@@ -142,6 +142,7 @@ class Core:
 
     def _forget(self, one: session.Session) -> None:
         del self._sessions[one.number]
+        self.unheard.pop(one.number, None)
         self._unscheduled.discard(one.number)
         if one.delivered == 0:
             self._prefilling_tokens -= len(one.ask.prompt)

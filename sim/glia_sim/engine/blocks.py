@@ -20,10 +20,12 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _ONE = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(1)
 
 _NEAR = 5
-_RUN = (1 << _NEAR) - 1
-_SPREAD = np.uint64(64 - _NEAR)
 """So many bits of a key count along the prefix: 2**5 blocks in a row stand side by side in the table, in two lines of a
 processor's cache, and only the first of them is slow to reach."""
+_RUN = (1 << _NEAR) - 1
+_SPREAD = np.uint64(64 - _NEAR)
+_NO_SOURCE = np.uint64(2**64 - 1)
+"""Before the first block; no prefix and no request has this number."""
 
 
 @kernel
@@ -50,9 +52,12 @@ def _source(w: World, q: int, index: int, size: int) -> np.uint64:
 
 
 @kernel
-def _row(source: np.uint64, index: int) -> np.uint64:
-    """What the keys of a run of blocks begin with."""
-    return mix(mix(source + _GOLDEN) + np.uint64(index >> _NEAR)) << np.uint64(_NEAR)
+def _row(w: World, q: int, index: int, size: int, source: np.uint64, row: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Source of block `index`, and what the keys of its run begin with; from those of the block before."""
+    part = _source(w, q, index, size)
+    if part != source or index & _RUN == 0:
+        row = mix(mix(part + _GOLDEN) + np.uint64(index >> _NEAR)) << np.uint64(_NEAR)
+    return part, row
 
 
 @kernel
@@ -200,11 +205,9 @@ def lookup(w: World, r: int, q: int) -> tuple[int, int]:
     rep.looked_epoch += 1
     rep.looked_next = np.uint64(0)
     hits = unused = 0
-    source = row = np.uint64(0)
+    source, row = _NO_SOURCE, np.uint64(0)
     while hits < most:
-        part = _source(w, q, hits, rep.block_size)
-        if part != source or hits & _RUN == 0:
-            source, row = part, _row(part, hits)
+        source, row = _row(w, q, hits, rep.block_size, source, row)
         key = _key(row, hits)
         b = _holder(w, r, key)
         if b == NOWHERE:
@@ -237,8 +240,6 @@ def touch(w: World, r: int, q: int, hits: int) -> None:
 @kernel
 def take(w: World, r: int, q: int, count: int) -> None:
     """Give request q `count` blocks from the front of the free queue; their old content is forgotten."""
-    if count == 0:
-        return
     b = w.rep[r].free_head
     for index in range(w.req[q].held, w.req[q].held + count):
         _changed(w, r, b)
@@ -259,12 +260,10 @@ def take(w: World, r: int, q: int, count: int) -> None:
 def remember(w: World, r: int, q: int, tokens: int) -> None:
     """Make the whole blocks among the first `tokens` tokens of request q findable."""
     size = w.rep[r].block_size
-    full, hashed = tokens // size, w.req[q].hashed
-    source = row = np.uint64(0)
-    for index in range(hashed, full):
-        part = _source(w, q, index, size)
-        if part != source or index & _RUN == 0 or index == hashed:
-            source, row = part, _row(part, index)
+    full = tokens // size
+    source, row = _NO_SOURCE, np.uint64(0)
+    for index in range(w.req[q].hashed, full):
+        source, row = _row(w, q, index, size, source, row)
         _remember(w, r, w.arena[w.req[q].blocks + index], _key(row, index))
     w.req[q].hashed = max(np.int64(w.req[q].hashed), full)
 

@@ -104,6 +104,11 @@ def _replicas(fleet: fleets.Fleet, *, prefixes: bool, priority: bool, born: floa
     return rep
 
 
+def table_slots(blocks: int) -> int:
+    """Slots of the table from content to block: a power of two, at least two for each block."""
+    return 1 << (2 * blocks - 1).bit_length()
+
+
 def _cache(
     rep: npt.NDArray[np.void], req: npt.NDArray[np.void]
 ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -111,7 +116,7 @@ def _cache(
     if not rep["caching"].any():
         return np.zeros((1, 1), layout.BLOCK), np.zeros((1, 1), np.int32), np.zeros(1, np.int64)
     widest = int(rep["usable"].max()) + 1
-    slots = 1 << (2 * widest - 1).bit_length()
+    slots = table_slots(widest)
     rep["table_mask"] = slots - 1
     size = int(rep["block_size"].min())
     needed = (req["prompt"].astype(np.int64) + req["output"] + size - 1) // size

@@ -199,9 +199,8 @@ def _empty_world(group: fleets.Group, *, caching: bool, width: int) -> world.Wor
     rep["ready_t"] = math.inf
     rep["state"] = layout.SERVING
     build.fill_replicas(rep, group, caching=caching, priority=False)
-    blocks, slots = (
-        (group.engine.num_blocks, 1 << (2 * group.engine.num_blocks - 1).bit_length()) if caching else (1, 1)
-    )
+    blocks = group.engine.num_blocks if caching else 1
+    slots = build.table_slots(blocks) if caching else 1
     rep["table_mask"] = slots - 1
     widest = int(rep["max_active"][0])
     tally = np.zeros(world.TALLIES, np.int64)
