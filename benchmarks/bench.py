@@ -28,7 +28,7 @@ from glia_sim.policy import document
 from glia_sim.workload import readers, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent
 REPEATS = 5
@@ -44,28 +44,39 @@ def table(header: Line, rows: list[Line]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cpu_seconds(call: Callable[[], run.Run]) -> tuple[float, run.Run]:
-    """Median process CPU of a call, after one call that loads the machine code."""
-    result = call()
-    spent = []
-    for _ in range(REPEATS):
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One row to be: a workload on a fleet under a policy of the catalogue."""
+
+    name: str
+    fleet: fleets.Fleet
+    workload: trace.Workload
+    policy: str
+
+    def timed(self) -> tuple[float, run.Run]:
+        """Process CPU seconds of the simulation, and what came of it."""
+        program = programs.compile(document.load(self.policy))
         before = time.process_time()
-        result = call()
-        spent.append(time.process_time() - before)
-    return statistics.median(spent), result
+        result = run.simulate(self.fleet, self.workload, program)
+        return time.process_time() - before, result
 
 
-def speed(name: str, fleet: fleets.Fleet, workload: trace.Workload, policy: str) -> Line:
-    """One row: requests and engine steps per CPU-second."""
-    program = programs.compile(document.load(policy))
-    spent, result = cpu_seconds(lambda: run.simulate(fleet, workload, program))
+def speeds(cases: list[Case]) -> list[Line]:
+    """A row for each case. They take turns, for a machine that changes its speed would spoil ratios between rows."""
+    results = [case.timed()[1] for case in cases]  # this loads the machine code
+    rounds = [[case.timed()[0] for case in cases] for _ in range(REPEATS)]
+    medians = [statistics.median(spent) for spent in zip(*rounds, strict=True)]
+    return [_line(*row) for row in zip(cases, medians, results, strict=True)]
+
+
+def _line(case: Case, spent: float, result: run.Run) -> Line:
     mean = float(np.nanmean(result.finish_s - result.arrival_s))
     return (
-        name,
-        policy,
-        f"{workload.requests:,}",
+        case.name,
+        case.policy,
+        f"{case.workload.requests:,}",
         f"{spent * 1e3:.1f}",
-        f"{workload.requests / spent:,.0f}",
+        f"{case.workload.requests / spent:,.0f}",
         f"{result.iterations / spent / 1e6:.2f} M",
         f"{mean:.2f}",
     )
@@ -89,30 +100,42 @@ def grown(workload: trace.Workload, requests: int, rate: float) -> trace.Workloa
     return trace.plain("grown", arrivals, workload.prompt_tokens[rows], workload.output_tokens[rows])
 
 
-def speeds(conversation: trace.Workload, paper: trace.Workload, prefixes: trace.Workload) -> list[Line]:
+def settings(conversation: trace.Workload, paper: trace.Workload, prefixes: trace.Workload) -> list[Case]:
     """Ample and tight KV on the conversation trace, the published operating point, and a prefix cache at work."""
     a100 = fleet_file.load("a100x4")
-    cases = (
+    rows = (
         ("a100x4, ample KV", a100, conversation),
         (f"a100x4, tight KV ({TIGHT_BLOCKS} blocks)", resized(a100, num_blocks=TIGHT_BLOCKS), conversation),
         ("paper-a10x4", fleet_file.load("paper-a10x4"), paper),
         (f"a100x4, {prefixes.prompt_tokens.mean():,.0f} prompt tokens in a prefix cache", a100, prefixes),
     )
-    return [speed(name, fleet, workload, policy) for name, fleet, workload in cases for policy in POLICIES]
+    return _each_policy(rows)
 
 
-def growth(conversation: trace.Workload) -> list[Line]:
+def growth(conversation: trace.Workload) -> list[Case]:
     """From 1 k to 100 k requests, and from 4 to 256 replicas with the load scaled to the fleet."""
     a100 = fleet_file.load("a100x4")
-    rows = []
-    for requests in (1_000, 10_000, 100_000):
-        workload = grown(conversation, requests, 4 * RATE_PER_REPLICA)
-        rows += [speed(f"{requests:,} requests, 4 replicas", a100, workload, policy) for policy in POLICIES]
-    for count in (4, 16, 64, 256):
-        workload = grown(conversation, 20_000, count * RATE_PER_REPLICA)
-        fleet = resized(a100, count=count)
-        rows += [speed(f"20,000 requests, {count} replicas", fleet, workload, policy) for policy in POLICIES]
-    return rows
+    longer = [
+        (f"{requests:,} requests, 4 replicas", a100, grown(conversation, requests, 4 * RATE_PER_REPLICA))
+        for requests in (1_000, 10_000, 100_000)
+    ]
+    wider = [
+        (
+            f"20,000 requests, {count} replicas",
+            resized(a100, count=count),
+            grown(conversation, 20_000, count * RATE_PER_REPLICA),
+        )
+        for count in (4, 16, 64, 256)
+    ]
+    return _each_policy((*longer, *wider))
+
+
+def _each_policy(rows: Iterable[tuple[str, fleets.Fleet, trace.Workload]]) -> list[Case]:
+    return [
+        Case(name=name, fleet=fleet, workload=workload, policy=policy)
+        for name, fleet, workload in rows
+        for policy in POLICIES
+    ]
 
 
 def child(arguments: list[str], cache: str | None = None) -> tuple[float, float, float]:
@@ -155,8 +178,8 @@ def conditions(*, recorded: bool) -> str:
     """What the figures were measured on, and how."""
     return (
         f"`make bench`; {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        "one core used. "
-        f"Medians of {REPEATS} runs of process CPU time; the machine is shared, so read ratios. "
+        f"one core used. Medians of {REPEATS} runs of process CPU time, the rows of a table in turn; "
+        "the machine is shared, so read ratios. "
         f"Traces: {'the recorded ones' if recorded else 'synthetic stand-ins, the recorded ones are not here'}."
     )
 
@@ -179,9 +202,9 @@ def main() -> None:
         "# Speed of the twin",
         conditions(recorded=recorded),
         "## Requests and engine steps",
-        table(SPEED_HEADER, speeds(conversation, paper, prefixes)),
+        table(SPEED_HEADER, speeds(settings(conversation, paper, prefixes))),
         "## Growth",
-        table(SPEED_HEADER, growth(conversation)),
+        table(SPEED_HEADER, speeds(growth(conversation))),
         "## Whole processes",
         table(("command", "wall s", "CPU s", "peak MiB"), whole),
         f"Peak memory of this benchmark: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB.",
