@@ -115,19 +115,12 @@ def settings(conversation: trace.Workload, paper: trace.Workload, prefixes: trac
 def growth(conversation: trace.Workload) -> list[Case]:
     """From 1 k to 100 k requests, and from 4 to 256 replicas with the load scaled to the fleet."""
     a100 = fleet_file.load("a100x4")
-    longer = [
-        (f"{requests:,} requests, 4 replicas", a100, grown(conversation, requests, 4 * RATE_PER_REPLICA))
-        for requests in (1_000, 10_000, 100_000)
-    ]
-    wider = [
-        (
-            f"20,000 requests, {count} replicas",
-            resized(a100, count=count),
-            grown(conversation, 20_000, count * RATE_PER_REPLICA),
-        )
-        for count in (4, 16, 64, 256)
-    ]
-    return _each_policy((*longer, *wider))
+    longer = [(f"{requests:,} requests, 4 replicas", requests, 4) for requests in (1_000, 10_000, 100_000)]
+    wider = [(f"20,000 requests, {count} replicas", 20_000, count) for count in (4, 16, 64, 256)]
+    return _each_policy(
+        (name, resized(a100, count=count), grown(conversation, requests, count * RATE_PER_REPLICA))
+        for name, requests, count in (*longer, *wider)
+    )
 
 
 def _each_policy(rows: Iterable[tuple[str, fleets.Fleet, trace.Workload]]) -> list[Case]:

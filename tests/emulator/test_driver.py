@@ -12,14 +12,20 @@ from glia_operator.emulator import driver, intake
 REQUESTS, TOKENS = 20, 4
 
 
+def _opened(settings, told):
+    """A driver with requests in flight; `told` gets the number and the tokens of whoever hears."""
+    drive = driver.Driver(settings, loop=asyncio.get_running_loop(), created=0.0)
+    body = json.dumps({"prompt": [1, 2, 3], "max_tokens": TOKENS, "ignore_eos": True, "stream": True}).encode()
+    sessions = [drive.open(intake.read(body, "completion", f"cmpl-{k}", settings)) for k in range(REQUESTS)]
+    for one in sessions:
+        one.heard = lambda one=one: told.append((one.number, one.delivered))
+    return drive, sessions
+
+
 async def _heard(settings):
     """Who heard of which token, in order; None wherever the event loop could have looked after an arrival."""
     told = []
-    drive = driver.Driver(settings, loop=asyncio.get_running_loop(), created=0.0)
-    body = json.dumps({"prompt": [1, 2, 3], "max_tokens": TOKENS, "ignore_eos": True, "stream": True}).encode()
-    for k in range(REQUESTS):
-        one = drive.open(intake.read(body, "completion", f"cmpl-{k}", settings))
-        one.heard = lambda one=one: told.append((one.number, one.delivered))
+    drive, _ = _opened(settings, told)
     while drive.core.live or drive.core.unheard:
         told.append(None)
         await asyncio.sleep(0)
@@ -42,3 +48,25 @@ def test_each_token_is_told_once_and_the_first_and_last_at_once():
         # The first request's step has begun when the others come; theirs are one step.
         at = [k for k, one in enumerate(told) if one is not None and one[0] > 0 and one[1] == edge]
         assert at == list(range(at[0], at[0] + REQUESTS - 1))
+
+
+async def _left(settings):
+    """Everybody's client goes away while tokens are still to be told: how many were, and who hears after that."""
+    told = []
+    drive, sessions = _opened(settings, told)
+    while not drive.core.unheard:
+        told.append(None)
+        await asyncio.sleep(0)
+    waiting = len(drive.core.unheard)
+    for one in sessions:
+        drive.close(one)
+    told.clear()
+    for _ in range(REQUESTS):
+        await asyncio.sleep(0)
+    return waiting, told
+
+
+def test_whoever_has_gone_away_hears_no_more():
+    waiting, told = asyncio.run(_left(accuracy.calm()))
+    assert waiting > 0
+    assert told == []
