@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TITLE = "Autoscaler on a variable load"
 DATA = variable.DATA
 ROUTER = "llq"
-EXPERIMENTS = 7
+EXPERIMENTS = 6
 CLAIRVOYANT_SEEDS = 3
 PROPORTIONAL = "replicas in proportion to the load"
 """Title of the experiment that tunes what the paper describes: proportional control on requests in flight."""

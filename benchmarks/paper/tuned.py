@@ -22,5 +22,5 @@ def tuned(asked: asking.Asked, brief: briefs.Brief, name: str) -> document.Polic
     policy = document.load(name)
     marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=asked.executor)
     training = seeds.stream("training", SWEEP.generations * SWEEP.seeds, root=brief.root)
-    (values,) = tuning.tune(policy, marker, marking.conditions(brief), training, SWEEP)
+    (values,) = tuning.tune(policy, marker, marking.conditions(brief), training, SWEEP).stops
     return document.with_values(policy, values)

@@ -30,3 +30,13 @@ def test_a_rate_curve_is_searched_whole_on_fewer_seeds():
     assert found.of(30) == 6
     assert found.of(1) == 1
     assert found.seeds * hour.requests * effort.REQUEST_COST == pytest.approx(effort.COST)
+
+
+def test_where_a_constraint_has_to_hold_along_a_curve_twice_the_hours_are_searched():
+    hour = synthetic.make("synthetic:variable-hour")
+    free, bound = effort.affordable(hour), effort.affordable(hour, constrained=True)
+    assert not free.careful
+    assert bound.careful
+    assert bound.seeds == pytest.approx(2 * free.seeds)
+    steady = effort.affordable(synthetic.make("synthetic:paper?requests=4000"), constrained=True)
+    assert (steady.generations, steady.seeds, steady.careful) == (1.0, 1.0, False)

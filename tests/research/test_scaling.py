@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glia_operator.research import design as designs
+from glia_operator.research import ideas
 from glia_sim.policy import fields, interpret
 
 
@@ -19,17 +20,27 @@ def test_the_autoscaler_follows_requests_in_flight_and_held():
     assert answer(design, {"target": 30.0}, in_flight=100, held=51) == 6
 
 
-def test_half_of_the_demand_may_be_foreseen_from_the_arrival_rate():
+def test_two_thirds_of_the_demand_may_be_foreseen_from_the_arrival_rate():
     design = designs.Design(autoscaler="foreseen")
     values = {"target": 30.0, "stay_s": 20.0}
     assert answer(design, values, in_flight=90, arrivals_per_s_60s=4.5) == 3
     assert answer(design, values, in_flight=90, arrivals_per_s_60s=9.0) == 5
+    assert answer(design, values, in_flight=180, arrivals_per_s_60s=4.5) == 4
 
 
 def test_a_gentle_autoscaler_gives_back_one_replica_at_a_time_and_grows_at_once():
     gentle = designs.Design(autoscaler="proportional", gently=True)
     assert answer(gentle, {"target": 30.0}, in_flight=60, wanted=9) == 8
     assert answer(gentle, {"target": 30.0}, in_flight=300, wanted=4) == 10
+
+
+def test_a_busy_spell_asks_at_once_and_what_it_asked_for_is_given_back_slowly():
+    (spells,) = (idea for idea in ideas.IDEAS if idea.title == "busy spells are kept in mind")
+    design, values = spells.change(designs.Design()), {"target": 30.0, "trend": 0.5}
+    steady = {"in_flight": 150, "arrivals_per_s_60s": 9.0, "wanted": 5}
+    assert answer(design, values, arrivals_per_s_10s=9.0, **steady) == 5
+    assert answer(design, values, arrivals_per_s_10s=18.0, **steady) == 8
+    assert answer(design, values, arrivals_per_s_10s=9.0, **(steady | {"wanted": 8})) == 7
 
 
 def test_within_the_band_nothing_changes():

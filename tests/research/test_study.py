@@ -187,6 +187,34 @@ def test_a_baseline_that_breaks_a_constraint_is_no_yardstick_elsewhere(small_bri
     assert marking.cost(lean, broken, dearer) == 0
 
 
+def test_a_harder_condition_counts_where_the_baseline_mostly_keeps_the_constraint(small_brief):
+    lean = dataclasses.replace(
+        small_brief,
+        objective=goal.objective("gpu-hours"),
+        constraints=(goal.constraint("p95 slowdown < 5"),),
+    )
+    old = np.ones((2, 5, 5))  # condition, seed, metric
+    old[:, :, 2:4] = 0.0
+    new = old.copy()
+    new[1, :, 4] = 5.5
+    one_bad_spell, most_bad = old.copy(), old.copy()
+    one_bad_spell[1, 0, 4] = 40.0
+    most_bad[1, :3, 4] = 40.0
+    assert marking.cost(lean, one_bad_spell, new) == marking.cost(lean, old, new) > 0
+    assert marking.cost(lean, most_bad, new) == 0
+
+
+def test_search_keeps_further_from_a_limit_under_harder_conditions(small_brief):
+    lean = dataclasses.replace(small_brief, constraints=(goal.constraint("p95 slowdown < 5"),))
+    old = np.ones((2, 5, 5))  # condition, seed, metric
+    old[:, :, 2:4] = 0.0
+    here, there = old.copy(), old.copy()
+    here[0, :, 4] = there[1, :, 4] = 4.7
+    assert marking.cost(lean, old, here) == 0
+    assert marking.cost(lean, old, there) > 0
+    assert marking.cost(lean, there, there) == 0  # no further than the baseline does itself
+
+
 def test_a_marker_pays_for_the_baseline_once(small_brief, executor):
     from_language = document.load("hra-spf")
     marker = marking.Marker(brief=small_brief, baseline=compiler.compile(small_brief.baseline), executor=executor)

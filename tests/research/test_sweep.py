@@ -7,10 +7,13 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from glia_operator.research import design as designs
-from glia_operator.research import ideas, marking, team, tuning
+from glia_operator.research import ideas, knob_table, marking, team, tuning
 from glia_operator.research.playbook import brain as playbook
+from glia_sim import goal
 from glia_sim.policy import document
 from stories import question
 
@@ -40,6 +43,36 @@ def test_a_condition_is_hard_where_a_rule_binds():
     here, easy, hard = marks(0.9, 0.9), marks(0.9, 1.0), marks(0.9, 1.1)
     assert marking.hardship(brief, here, easy) < marking.hardship(brief, here, hard)
     assert marking.hardship(brief, here, easy) == pytest.approx(marking.hardship(brief, here, marks(0.8, 0.8)))
+
+
+@given(
+    rates=st.lists(st.floats(-2.0, 2.0), min_size=1, max_size=4),
+    generations=st.integers(1, 4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_where_gains_are_straight_lines_the_slope_leads_to_the_gain_that_is_asked(rates, generations, seed):
+    chance, slope = np.random.default_rng(seed), tuning.Slope(np.zeros(len(rates)))
+    assume(max(abs(one) for one in rates) > 0.01)
+    for _ in range(generations):
+        places = chance.random((8, len(rates)))
+        slope.told(places, places @ rates + chance.normal())  # other arrivals gain more or less, all candidates alike
+    assert np.dot(slope.along, rates) == pytest.approx(1.0)
+
+
+def test_values_beside_move_what_was_tuned_and_nothing_else():
+    reached = tuning.Reached(stops=[], scales={"band": knob_table.KNOBS["band"]}, along=(2.0,))
+    moved = reached.beside({"band": 0.4, "target": 30.0}, 0.05)
+    assert moved == {"band": 0.6, "target": 30.0}
+    assert reached.beside(moved, 100.0)["band"] == knob_table.KNOBS["band"].high
+    same = tuning.Slope(np.zeros(1))
+    same.told(np.array([[0.1], [0.2]]), np.array([0.3, 0.3]))
+    assert same.along == (0.0,)
+
+
+@pytest.mark.parametrize(("objective", "sign"), [("mean-latency", 1.0), ("throughput", -1.0)])
+def test_a_gain_is_more_where_the_objective_is_better(objective, sign):
+    brief = dataclasses.replace(question.brief(40, experiments=1), objective=goal.objective(objective))
+    assert marking.gains(brief, marks(1.0, 1.0)) == pytest.approx([sign * np.log(2.0)] * 2)
 
 
 def line(number, title, cost, observed, *, kept=False, parts=None):

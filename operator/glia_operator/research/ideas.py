@@ -235,6 +235,27 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
+        title="mostly by what the arrival rate will bring",
+        hope=0.04,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if most of the demand "
+        "is the rate times the time in service, replicas come earlier and turn back less often: the fleet can be "
+        "leaner.",
+        change=lambda design: replace(design, autoscaler="foreseen"),
+        needs="scales",
+    ),
+    Idea(
+        title="busy spells are kept in mind",
+        hope=0.03,
+        program="autoscaler",
+        addresses="idle replicas",
+        hypothesis="Arrivals come in spells: if a rising rate asks for replicas at once and they are given back one at "
+        "a time, an hour with spells keeps a reserve that a calm one does not pay for, and the fleet can be leaner.",
+        change=lambda design: replace(design.with_reserve("trend"), gently=True),
+        needs="scales",
+    ),
+    Idea(
         title="one replica back at a time",
         hope=0.03,
         program="autoscaler",
@@ -242,16 +263,6 @@ IDEAS = (
         hypothesis="Requests in flight scatter from one look to the next, and a replica given back drains for minutes "
         "and takes its start-up time to return: if the fleet shrinks by one at a time, it pays for fewer such turns.",
         change=lambda design: replace(design, autoscaler=design.autoscaler or "proportional", gently=True),
-        needs="scales",
-    ),
-    Idea(
-        title="half by what the arrival rate will bring",
-        hope=0.04,
-        program="autoscaler",
-        addresses="idle replicas",
-        hypothesis="Requests in flight follow the arrival rate a reply later, and scatter more: if half the demand is "
-        "the rate times the time in service, replicas come earlier and turn back less often: the fleet can be leaner.",
-        change=lambda design: replace(design, autoscaler="foreseen"),
         needs="scales",
     ),
     Idea(
@@ -282,16 +293,6 @@ IDEAS = (
         hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
         "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
         change=lambda design: replace(design, autoscaler="memory"),
-        needs="scales",
-    ),
-    Idea(
-        title="ahead of the trend",
-        hope=0.02,
-        program="autoscaler",
-        addresses="start-up delay",
-        hypothesis="A replica asked for now serves only after its start-up: if rising arrivals ask for more than now "
-        "needs, it is there in time, and the fleet can be leaner otherwise.",
-        change=lambda design: design.with_reserve("trend"),
         needs="scales",
     ),
     Idea(

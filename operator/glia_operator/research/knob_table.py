@@ -224,7 +224,7 @@ KNOBS = {
         log=True,
     ),
     "spare": Knob(
-        value=0.5,
+        value=1.0,
         low=0.0,
         high=2.0,
         unit="replicas",

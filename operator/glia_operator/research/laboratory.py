@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,11 @@ POPULATION, LEAST_GENERATIONS, GENERATIONS_EACH, SEEDS, STOPS = 8, 8, 2, 3, 3
 """Of a sweep; it has so many generations for each parameter that it tunes, for more of them take longer to find."""
 WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 16, 20, 4, 0.15
 """Of a larger sweep."""
+CAREFUL_SPREAD = 0.06
+BESIDE = (-0.03, -0.015, 0.015, 0.03, 0.06)
+"""First step of a careful sweep (`effort.Effort`), and how much more gain its best end is judged with as well."""
+CAREFUL_ELSEWHERE, ANYWAY = 8, 2
+"""Arrivals of careful judging under each condition in which the baseline keeps the constraints, and under others."""
 HOPELESS = 0.3
 """A sweep ends early where all of a generation cost so much more than the best design so far."""
 
@@ -176,7 +182,15 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=fixed,
     )
-    ends = [{name: parameter.value for name, parameter in plan.policy.parameters.items()}, *reached]
+    best = _best(study, plan, [{name: one.value for name, one in plan.policy.parameters.items()}, *reached.stops])
+    if not study.effort.careful:
+        return best
+    beside = _best(study, plan, [reached.beside(best["values"], gain) for gain in BESIDE])
+    return min(best, beside, key=lambda one: float(one["cost"]))
+
+
+def _best(study: Study, plan: Plan, ends: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The parameter values that cost least as judged, and what was found there."""
     marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
     better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
@@ -185,13 +199,14 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
 def _sweep(study: Study, plan: Plan, tuned: int) -> tuning.Sweep:
     """How much is spent on tuning so many parameters."""
     asked = WIDE_GENERATIONS if plan.wide else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
+    first_step = WIDE_SPREAD if plan.wide else tuning.SPREAD
     return tuning.Sweep(
         population=WIDE_POPULATION if plan.wide else POPULATION,
         generations=max(2, round(asked * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
         stops=WIDE_STOPS if plan.wide else STOPS,
         edge=plan.wide and _near_the_edge(study),
-        spread=WIDE_SPREAD if plan.wide else tuning.SPREAD,
+        spread=CAREFUL_SPREAD if study.effort.careful else first_step,
     )
 
 
@@ -203,12 +218,10 @@ def _near_the_edge(study: Study) -> bool:
 
 def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
     """Cost, effect, p99 ratio and constraints' metrics of each candidate, on the seeds that all experiments share."""
-    here, harder = study.marker.marks(
-        candidates,
-        (study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)]),
-        (study.where[1:], study.training[: study.effort.of(JUDGING_ELSEWHERE)]),
+    here, *harder = study.marker.marks(
+        candidates, (study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)]), *_elsewhere(study)
     )
-    costs = marking.costs(study.brief, [*here, *harder])
+    costs = marking.costs(study.brief, [*here, *itertools.chain(*harder)])
     old, metric = here[0, :, 0], study.brief.objective.metric
     return [
         {
@@ -219,6 +232,22 @@ def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[st
         }
         for cost, new in zip(costs, (here[0, :, 1 + k] for k in range(len(candidates))), strict=True)
     ]
+
+
+def _elsewhere(study: Study) -> list[tuple[Sequence[marking.Condition], Sequence[int]]]:
+    """Harder conditions and the arrivals that are judged in them.
+
+    A constraint that the baseline breaks in a condition counts for nothing there, so a careful judge spends little on
+    it.
+    """
+    harder = study.where[1:]
+    if not study.effort.careful:
+        return [(harder, study.training[: study.effort.of(JUDGING_ELSEWHERE)])]
+    arrivals = study.training[:CAREFUL_ELSEWHERE]
+    (known,) = study.marker.marks([], (harder, arrivals))
+    binding = [place for place, old in zip(harder, known, strict=True) if marking.keeps(study.brief, old[:, 0])]
+    rest = [place for place in harder if place not in binding]
+    return [(binding, arrivals), (rest, arrivals[:ANYWAY])]
 
 
 def _start(study: Study, plan: Plan) -> document.Policy:

@@ -208,9 +208,9 @@ AUTOSCALERS = {
     ),
     "foreseen": Part(
         text="coming = fleet.arrivals_per_s_60s * p.stay_s\n"
-        "need = (fleet.in_flight + fleet.held + coming) / 2 / p.target",
-        why="as many replicas as the requests in flight and held need, half by their number now and half by what the "
-        "arrival rate will make of it",
+        "need = (fleet.in_flight + fleet.held + 2 * coming) / 3 / p.target",
+        why="as many replicas as the requests in flight and held need, a third by their number now and two thirds by "
+        "what the arrival rate will make of it",
         knobs=("stay_s", "target"),
     ),
 }

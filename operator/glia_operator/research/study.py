@@ -113,7 +113,7 @@ def _begin(
     progress: Callable[[Progress], None],
 ) -> laboratory.Study:
     marker = marking.Marker(brief=brief, baseline=programs.compile(brief.baseline), executor=executor)
-    effort = efforts.affordable(brief.workload)
+    effort = efforts.affordable(brief.workload, constrained=bool(brief.constraints))
     marker.brief = replace(brief, workload=effort.workload)
     return laboratory.Study(
         brief=brief,

@@ -7,6 +7,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glia_operator.research import design as designs
 from glia_operator.research import knob_table, marking
 from glia_sim.policy import compile as programs
@@ -17,6 +19,8 @@ with warnings.catch_warnings():
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
 
     from glia_sim.policy import document
 
@@ -57,6 +61,53 @@ class Sweep:
         return frozenset(round(self.generations * one) for one in share)
 
 
+@dataclass(slots=True)
+class Slope:
+    """Regression of places on gains, over candidates that met the same arrivals.
+
+    Attributes:
+        products: sum of (place - mean) x (gain - mean), of each parameter.
+        squares: sum of (gain - mean)^2.
+    """
+
+    products: npt.NDArray[np.float64]
+    squares: float = 0.0
+
+    def told(self, places: npt.NDArray[np.float64], gains: npt.NDArray[np.float64]) -> None:
+        """Take in a generation: places [candidate, parameter] and gains [candidate]."""
+        about = gains - gains.mean()
+        self.products = self.products + about @ (places - places.mean(axis=0))
+        self.squares += float(about @ about)
+
+    @property
+    def along(self) -> tuple[float, ...]:
+        """Change of each parameter's place as the gain grows by 1; 0 where all gained the same."""
+        return tuple((self.products / self.squares).tolist() if self.squares else np.zeros_like(self.products).tolist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """Where a sweep came to.
+
+    Attributes:
+        stops: values of the tuned parameters at each stop.
+        scales: on which they were tuned.
+        along: what candidates with a larger gain have in common, `Slope.along`.
+    """
+
+    stops: list[dict[str, float]]
+    scales: dict[str, knob_table.Knob]
+    along: tuple[float, ...]
+
+    def beside(self, values: Mapping[str, float], gain: float) -> dict[str, float]:
+        """Values that should gain so much more."""
+        moved = {
+            name: value_at(scale, position(scale, values[name]) + gain * by)
+            for (name, scale), by in zip(self.scales.items(), self.along, strict=True)
+        }
+        return {**values, **moved}
+
+
 def knob_of(name: str, parameter: document.Parameter) -> knob_table.Knob:
     """The scale on which a parameter is tuned: its part's if within its bounds, logarithmic if they are far apart."""
     known = knob_table.KNOBS.get(name)
@@ -91,11 +142,11 @@ def tune(
     sweep: Sweep,
     hopeless: float = math.inf,
     fixed: frozenset[str] = frozenset(),
-) -> list[dict[str, float]]:
+) -> Reached:
     """Parameter values that a sweep came to, all candidates of a generation meeting the same arrivals.
 
     Parameters in `fixed` stay. The sweep ends after `WARM_UP` generations or later once a whole generation costs more
-    than `hopeless`. The answer is the mean of the distribution at each of `sweep.stops` equal parts of the second half,
+    than `hopeless`. A stop is the mean of the distribution at each of `sweep.stops` equal parts of the second half,
     the last at the end: noise moves it less than the best of one sample, and an earlier stop may have found less
     that only training seeds show.
     """
@@ -104,7 +155,8 @@ def tune(
     scales = [knob_of(name, policy.parameters[name]) for name in names]
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
-        return [{}]
+        return Reached(stops=[{}], scales={}, along=())
+    slope = Slope(np.zeros(len(names)))
     search, reached, harder = _search(start, sweep), list[dict[str, float]](), Harder(conditions=len(where) - 1)
     for generation in range(sweep.generations):
         asked = search.ask()
@@ -116,11 +168,16 @@ def tune(
         costs = marking.costs(marker.brief, [here, *there], edge=sweep.edge)
         harder.told(chosen, [marking.hardship(marker.brief, here, one) for one in there])
         search.tell(asked, costs)
+        slope.told(np.array(asked)[:, : len(names)], marking.gains(marker.brief, here))
         if generation >= WARM_UP and min(costs) > hopeless:
             break
         if generation + 1 in sweep.halts:
             reached.append(_values(names, scales, search.result.xfavorite))
-    return reached or [_values(names, scales, search.result.xfavorite)]
+    return Reached(
+        stops=reached or [_values(names, scales, search.result.xfavorite)],
+        scales=dict(zip(names, scales, strict=True)),
+        along=slope.along,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
