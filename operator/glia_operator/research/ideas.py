@@ -286,16 +286,6 @@ IDEAS = (
         needs="scales",
     ),
     Idea(
-        title="replicas in proportion to memory",
-        hope=0.03,
-        program="autoscaler",
-        addresses="idle replicas",
-        hypothesis="Requests differ in memory by orders of magnitude and memory is what runs out: if the number of "
-        "replicas follows the blocks in use, fewer are enough, and a smaller cache asks for more of them by itself.",
-        change=lambda design: replace(design, autoscaler="memory"),
-        needs="scales",
-    ),
-    Idea(
         title="patience before shrinking",
         hope=0.02,
         program="autoscaler",
