@@ -171,48 +171,45 @@ def test_where_the_baseline_breaks_a_constraint_breaking_it_less_is_better_than_
     assert marking.cost(small_brief, flat, sooner) == 0
 
 
-def test_a_baseline_that_breaks_a_constraint_is_no_yardstick_elsewhere(small_brief):
-    lean = dataclasses.replace(
-        small_brief,
-        objective=goal.objective("gpu-hours"),
-        constraints=(goal.constraint("p95 slowdown < 5"),),
+@pytest.fixture
+def lean_brief(small_brief):
+    """A brief that lowers GPU-hours under a constraint."""
+    return dataclasses.replace(
+        small_brief, objective=goal.objective("gpu-hours"), constraints=(goal.constraint("p95 slowdown < 5"),)
     )
-    kept = np.ones((2, 3, 5))  # condition, seed, metric
-    kept[:, :, 2:4] = 0.0
-    broken = kept.copy()
+
+
+@pytest.fixture
+def kept():
+    """Marks [condition, seed, metric] of whoever keeps the constraint everywhere."""
+    marks = np.ones((2, 5, 5))
+    marks[:, :, 2:4] = 0.0
+    return marks
+
+
+def test_a_baseline_that_breaks_a_constraint_is_no_yardstick_elsewhere(lean_brief, kept):
+    broken, dearer = kept.copy(), kept.copy()
     broken[1, :, 4] = 50.0
-    dearer = kept.copy()
     dearer[1, :, 0] = 1.5
-    assert marking.cost(lean, kept, dearer) > 0
-    assert marking.cost(lean, broken, dearer) == 0
+    assert marking.cost(lean_brief, kept, dearer) > 0
+    assert marking.cost(lean_brief, broken, dearer) == 0
 
 
-def test_a_harder_condition_counts_where_the_baseline_mostly_keeps_the_constraint(small_brief):
-    lean = dataclasses.replace(
-        small_brief,
-        objective=goal.objective("gpu-hours"),
-        constraints=(goal.constraint("p95 slowdown < 5"),),
-    )
-    old = np.ones((2, 5, 5))  # condition, seed, metric
-    old[:, :, 2:4] = 0.0
-    new = old.copy()
-    new[1, :, 4] = 5.5
-    one_bad_spell, most_bad = old.copy(), old.copy()
+def test_a_harder_condition_counts_where_the_baseline_mostly_keeps_the_constraint(lean_brief, kept):
+    late, one_bad_spell, most_bad = kept.copy(), kept.copy(), kept.copy()
+    late[1, :, 4] = 5.5
     one_bad_spell[1, 0, 4] = 40.0
     most_bad[1, :3, 4] = 40.0
-    assert marking.cost(lean, one_bad_spell, new) == marking.cost(lean, old, new) > 0
-    assert marking.cost(lean, most_bad, new) == 0
+    assert marking.cost(lean_brief, one_bad_spell, late) == marking.cost(lean_brief, kept, late) > 0
+    assert marking.cost(lean_brief, most_bad, late) == 0
 
 
-def test_search_keeps_further_from_a_limit_under_harder_conditions(small_brief):
-    lean = dataclasses.replace(small_brief, constraints=(goal.constraint("p95 slowdown < 5"),))
-    old = np.ones((2, 5, 5))  # condition, seed, metric
-    old[:, :, 2:4] = 0.0
-    here, there = old.copy(), old.copy()
+def test_search_keeps_further_from_a_limit_under_harder_conditions(lean_brief, kept):
+    here, there = kept.copy(), kept.copy()
     here[0, :, 4] = there[1, :, 4] = 4.7
-    assert marking.cost(lean, old, here) == 0
-    assert marking.cost(lean, old, there) > 0
-    assert marking.cost(lean, there, there) == 0  # no further than the baseline does itself
+    assert marking.cost(lean_brief, kept, here) == 0
+    assert marking.cost(lean_brief, kept, there) > 0
+    assert marking.cost(lean_brief, there, there) == 0  # no further than the baseline does itself
 
 
 def test_a_marker_pays_for_the_baseline_once(small_brief, executor):

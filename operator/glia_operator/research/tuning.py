@@ -82,7 +82,7 @@ class Slope:
     @property
     def along(self) -> tuple[float, ...]:
         """Change of each parameter's place as the gain grows by 1; 0 where all gained the same."""
-        return tuple((self.products / self.squares).tolist() if self.squares else np.zeros_like(self.products).tolist())
+        return tuple((self.products / (self.squares or 1.0)).tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
