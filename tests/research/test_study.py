@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from glia_operator.research import marking, study
+from glia_operator.research import effort, laboratory, marking, study
 from glia_operator.research import notebook as notebooks
 from glia_sim import fleet_file, goal, seeds
 from glia_sim.policy import compile as compiler
@@ -210,6 +210,43 @@ def test_search_keeps_further_from_a_limit_under_harder_conditions(lean_brief, k
     assert marking.cost(lean_brief, kept, here) == 0
     assert marking.cost(lean_brief, kept, there) > 0
     assert marking.cost(lean_brief, there, there) == 0  # no further than the baseline does itself
+
+
+class Asked:
+    """A marker that notes which arrivals are asked of it, of a baseline that breaks the constraint under load x1.2."""
+
+    simulations = 0
+
+    def __init__(self):
+        self.arrivals = {}
+
+    def marks(self, _candidates, *asked):
+        answers = []
+        for where, drawn in asked:
+            found = np.ones((len(where), len(drawn), 1, 5))
+            for place, marked in zip(where, found, strict=True):
+                self.arrivals[place.title] = len(drawn)
+                marked[..., 4] = 50.0 if place.title == "load x1.2" else 1.0
+            answers.append(found)
+        return answers
+
+
+@pytest.mark.parametrize("careful", [True, False])
+def test_a_careful_judge_spends_little_where_the_baseline_breaks_the_constraint_anyway(lean_brief, careful):
+    asked, where = Asked(), marking.conditions(lean_brief)
+    begun = laboratory.Study(
+        brief=lean_brief,
+        notebook=None,
+        marker=asked,
+        progress=lambda _progress: None,
+        where=where,
+        training=tuple(range(240)),
+        effort=effort.Effort(workload=lean_brief.workload, generations=1.0, seeds=0.4, careful=careful),
+    )
+    laboratory.judged(begun, [])
+    here, *harder = (one.title for one in where)
+    elsewhere = {title: 2 if title == "load x1.2" else 8 for title in harder} if careful else dict.fromkeys(harder, 4)
+    assert asked.arrivals == {here: 12} | elsewhere
 
 
 def test_a_marker_pays_for_the_baseline_once(small_brief, executor):
