@@ -60,10 +60,11 @@ def test_where_gains_are_straight_lines_the_slope_leads_to_the_gain_that_is_aske
 
 
 def test_values_beside_move_what_was_tuned_and_nothing_else():
-    reached = tuning.Reached(stops=[], scales={"band": knob_table.KNOBS["band"]}, along=(2.0,))
-    moved = reached.beside({"band": 0.4, "target": 30.0}, 0.05)
-    assert moved == {"band": 0.6, "target": 30.0}
-    assert reached.beside(moved, 100.0)["band"] == knob_table.KNOBS["band"].high
+    policy = designs.compose(designs.Design(autoscaler="proportional", holds=("band",)), {"band": 0.4}, name="scaler")
+    others = {name: one.value for name, one in policy.parameters.items() if name != "band"}
+    assert others
+    assert tuning.beside(policy, {"band": 2.0}, 0.05) == others | {"band": 0.6}
+    assert tuning.beside(policy, {"band": 2.0}, 100.0)["band"] == knob_table.KNOBS["band"].high
     same = tuning.Slope(np.zeros(1))
     same.told(np.array([[0.1], [0.2]]), np.array([0.3, 0.3]))
     assert same.along == (0.0,)

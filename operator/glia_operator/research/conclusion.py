@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from glia_operator.research import ablation, feasibility
-from glia_operator.research.outcome import Experiment, Outcome, explain
-from glia_sim import exam, records, score, seeds, verdict
+from glia_operator.research import ablation, feasibility, finalists
+from glia_operator.research.outcome import Outcome, explain
+from glia_sim import exam, records, score, verdict
 from glia_sim.policy import compile as programs
 
 if TYPE_CHECKING:
     from glia_operator.research import desk, laboratory
     from glia_sim.policy import document
 
-VALIDATION_SEEDS = 24
-MOST_FINALISTS = 5
 MOST_EXAMS = 3
 
 
@@ -28,7 +26,7 @@ def conclude(research: desk.Research) -> Outcome:
     marked: verdict.Verdict | None = None
     parts: tuple[ablation.Without, ...] = ()
     best = study.brief.baseline
-    for sitting, candidate in enumerate(_finalists(study)):
+    for sitting, candidate in enumerate(finalists.chosen(study)[:MOST_EXAMS]):
         parts = ablation.ablate(study, candidate)
         policy = _shortest(candidate.policy, parts)
         study.tell(f"exam of {candidate.title}")
@@ -61,51 +59,8 @@ def conclude(research: desk.Research) -> Outcome:
 
 def _shortest(policy: document.Policy, parts: tuple[ablation.Without, ...]) -> document.Policy:
     """The policy, or what is left of it without a part that helps nothing: ties go to the shorter program."""
-    shorter = [one for one in parts if one.needless and _length(one.policy) < _length(policy)]
+    shorter = [one for one in parts if one.needless and finalists.length(one.policy) < finalists.length(policy)]
     return min(shorter, key=lambda one: one.cost).policy if shorter else policy
-
-
-def _length(policy: document.Policy) -> int:
-    return sum(len(text) for text in policy.texts.values())
-
-
-def _finalists(study: laboratory.Study) -> list[Experiment]:
-    """Experiments that beat the baseline in search, best first by their cost on validation seeds.
-
-    Among those that tie with the best the shortest policy comes first.
-    """
-    promising = _different(sorted((one for one in study.experiments if one.cost < 0.0), key=lambda one: one.cost))
-    if not promising:
-        return []
-    study.tell("choosing among the finalists on validation seeds")
-    names = " ".join(one.policy.digest[7:19] for one in promising)  # others come in where a study is given more time
-    body = study.once("validation", names, lambda: _validate(study, promising))
-    marked = [
-        (one["cost"], finalist) for one, finalist in zip(body["finalists"], promising, strict=True) if one["cost"] < 0.0
-    ]
-    least = min((cost for cost, _ in marked), default=0.0)
-    ranked = sorted(marked, key=lambda pair: (pair[0] > least + ablation.TIE, _rank(pair, least)))
-    return [finalist for _, finalist in ranked][:MOST_EXAMS]
-
-
-def _different(experiments: list[Experiment]) -> list[Experiment]:
-    """The first of each policy, whatever its parameters; then other sweeps of the same, where there is room."""
-    first: dict[str, Experiment] = {}
-    for one in experiments:
-        first.setdefault(repr(one.policy.texts), one)
-    chosen = list(first.values())
-    return [*chosen, *(one for one in experiments if one not in chosen)][:MOST_FINALISTS]
-
-
-def _rank(pair: tuple[float, Experiment], least: float) -> float:
-    cost, finalist = pair
-    return cost if cost > least + ablation.TIE else float(_length(finalist.policy))
-
-
-def _validate(study: laboratory.Study, promising: list[Experiment]) -> dict[str, Any]:
-    validation = seeds.stream("validation", study.effort.of(VALIDATION_SEEDS), root=study.brief.root)
-    costs = study.marker.costs([programs.compile(one.policy) for one in promising], study.where, validation)
-    return {"finalists": [{"title": one.title, "cost": cost} for one, cost in zip(promising, costs, strict=True)]}
 
 
 def _examine(study: laboratory.Study, policy: document.Policy, sitting: int) -> verdict.Verdict:

@@ -16,7 +16,7 @@ from glia_sim.policy import compile as programs
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from glia_operator.research import brief as briefs
     from glia_operator.research import effort as efforts
@@ -31,8 +31,9 @@ POPULATION, LEAST_GENERATIONS, GENERATIONS_EACH, SEEDS, STOPS = 8, 8, 2, 3, 3
 WIDE_POPULATION, WIDE_GENERATIONS, WIDE_STOPS, WIDE_SPREAD = 16, 20, 4, 0.15
 """Of a larger sweep."""
 CAREFUL_SPREAD = 0.06
-BESIDE = (-0.03, -0.015, 0.015, 0.03, 0.06)
-"""First step of a careful sweep (`effort.Effort`), and how much more gain its best end is judged with as well."""
+BESIDE = (0.015, 0.03, 0.06)
+"""First step of a careful sweep (`effort.Effort`), and how much more or less gain its best end is judged with as well.
+"""
 CAREFUL_ELSEWHERE, ANYWAY = 8, 2
 """Arrivals of careful judging under each condition in which the baseline keeps the constraints, and under others."""
 HOPELESS = 0.3
@@ -149,6 +150,7 @@ def concluded(study: Study, plan: Plan, identity: str, body: dict[str, Any]) -> 
         kept=kept,
         predicted=plan.predicted,
         parts=plan.parts,
+        slope=body.get("slope", {}),
     )
     study.notebook.append("finding", _key(study, plan, identity), {"finding": done.finding, "kept": kept})
     study.experiments.append(done)
@@ -182,23 +184,62 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=fixed,
     )
-    best = _best(study, plan, [{name: one.value for name, one in plan.policy.parameters.items()}, *reached.stops])
+    own = {name: one.value for name, one in plan.policy.parameters.items()}
+    best = _best(study, plan.policy, [own, *reached.stops])
     if not study.effort.careful:
         return best
-    beside = _best(study, plan, [reached.beside(best["values"], gain) for gain in BESIDE])
-    return min(best, beside, key=lambda one: float(one["cost"]))
+    tuned = document.with_values(plan.policy, best["values"])
+    return {**_levelled(study, tuned, reached.slope, best), "slope": reached.slope}
 
 
-def _best(study: Study, plan: Plan, ends: Sequence[dict[str, float]]) -> dict[str, Any]:
+def _best(study: Study, policy: document.Policy, ends: Sequence[dict[str, float]]) -> dict[str, Any]:
     """The parameter values that cost least as judged, and what was found there."""
-    marked = judged(study, [programs.compile(document.with_values(plan.policy, end)) for end in ends])
+    marked = judged(study, [programs.compile(document.with_values(policy, end)) for end in ends])
     better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
 
 
+def _levelled(
+    study: Study, policy: document.Policy, slope: Mapping[str, float], best: dict[str, Any]
+) -> dict[str, Any]:
+    """What was found at a policy's values, or beside them with more gain, or else with less, as far as that pays."""
+    more = further(study, policy, slope, best, way=1.0)
+    return more if more is not best else further(study, policy, slope, best, way=-1.0)
+
+
+def further(
+    study: Study,
+    policy: document.Policy,
+    slope: Mapping[str, float],
+    found: dict[str, Any],
+    *,
+    way: float,
+    arrivals: tuple[int, ...] = (),
+) -> dict[str, Any]:
+    """What is found beside a policy's values with more gain (`way` 1) or with less (-1), each step while it pays.
+
+    Args:
+        study: at work.
+        policy: at the values to begin with.
+        slope: as in `tuning.Reached`.
+        found: what was found there, with those values.
+        way: 1 or -1.
+        arrivals: as in `judged`.
+    """
+    for step in BESIDE if slope else ():
+        values = tuning.beside(policy, slope, way * step)
+        (marked,) = judged(study, [programs.compile(document.with_values(policy, values))], arrivals)
+        if marked["cost"] >= found["cost"]:
+            break
+        found = {"values": values, **marked}
+    return found
+
+
 def _sweep(study: Study, plan: Plan, tuned: int) -> tuning.Sweep:
     """How much is spent on tuning so many parameters."""
-    asked = WIDE_GENERATIONS if plan.wide else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
+    # A careful sweep is levelled at its end: more generations find what that finds, at many times the price.
+    longer = plan.wide and not study.effort.careful
+    asked = WIDE_GENERATIONS if longer else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
     first_step = WIDE_SPREAD if plan.wide else tuning.SPREAD
     return tuning.Sweep(
         population=WIDE_POPULATION if plan.wide else POPULATION,
@@ -216,10 +257,16 @@ def _near_the_edge(study: Study) -> bool:
     return bool(kept) and study.brief.rules.guard_tail and kept[-1].p99_ratio > marking.TAIL_EDGE
 
 
-def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[str, Any]]:
-    """Cost, effect, p99 ratio and constraints' metrics of each candidate, on the seeds that all experiments share."""
+def judged(
+    study: Study, candidates: Sequence[programs.Program], arrivals: tuple[int, ...] = ()
+) -> list[dict[str, Any]]:
+    """Cost, effect, p99 ratio and constraints' metrics of each candidate.
+
+    On the first of these arrivals, by default on the training seeds that all experiments share.
+    """
+    arrivals = arrivals or study.training
     here, *harder = study.marker.marks(
-        candidates, (study.where[:1], study.training[: study.effort.of(JUDGING_SEEDS)]), *_elsewhere(study)
+        candidates, (study.where[:1], arrivals[: study.effort.of(JUDGING_SEEDS)]), *_elsewhere(study, arrivals)
     )
     costs = marking.costs(study.brief, [*here, *itertools.chain(*harder)])
     old, metric = here[0, :, 0], study.brief.objective.metric
@@ -234,7 +281,7 @@ def judged(study: Study, candidates: Sequence[programs.Program]) -> list[dict[st
     ]
 
 
-def _elsewhere(study: Study) -> list[tuple[Sequence[marking.Condition], Sequence[int]]]:
+def _elsewhere(study: Study, arrivals: tuple[int, ...]) -> list[tuple[Sequence[marking.Condition], Sequence[int]]]:
     """Harder conditions and the arrivals that are judged in them.
 
     A constraint that the baseline breaks in a condition counts for nothing there, so a careful judge spends little on
@@ -242,8 +289,8 @@ def _elsewhere(study: Study) -> list[tuple[Sequence[marking.Condition], Sequence
     """
     harder = study.where[1:]
     if not study.effort.careful:
-        return [(harder, study.training[: study.effort.of(JUDGING_ELSEWHERE)])]
-    arrivals = study.training[:CAREFUL_ELSEWHERE]
+        return [(harder, arrivals[: study.effort.of(JUDGING_ELSEWHERE)])]
+    arrivals = arrivals[:CAREFUL_ELSEWHERE]
     (known,) = study.marker.marks([], (harder, arrivals))
     binding = [place for place, old in zip(harder, known, strict=True) if marking.keeps(study.brief, old[:, 0])]
     rest = [place for place in harder if place not in binding]

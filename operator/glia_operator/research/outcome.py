@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from glia_operator.research import ablation as ablations
@@ -12,6 +12,8 @@ from glia_sim import goal
 from glia_sim.policy import change
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from glia_operator.research import team
     from glia_sim import effect, score, verdict
     from glia_sim.policy import document
@@ -33,6 +35,7 @@ class Experiment:
         kept: whether it was the best so far when it ended.
         predicted: improvement of the objective over the baseline that was expected; None where nobody said.
         parts: what the policy is composed from, as `design.written` writes it; empty for a policy of its own.
+        slope: how parameters move with the gain, `tuning.Reached`; empty where no careful sweep was made.
     """
 
     number: int
@@ -49,6 +52,7 @@ class Experiment:
     kept: bool
     predicted: float | None
     parts: str
+    slope: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

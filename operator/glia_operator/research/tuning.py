@@ -91,21 +91,11 @@ class Reached:
 
     Attributes:
         stops: values of the tuned parameters at each stop.
-        scales: on which they were tuned.
-        along: what candidates with a larger gain have in common, `Slope.along`.
+        slope: of each of them, what candidates with a larger gain have in common, `Slope.along`.
     """
 
     stops: list[dict[str, float]]
-    scales: dict[str, knob_table.Knob]
-    along: tuple[float, ...]
-
-    def beside(self, values: Mapping[str, float], gain: float) -> dict[str, float]:
-        """Values that should gain so much more."""
-        moved = {
-            name: value_at(scale, position(scale, values[name]) + gain * by)
-            for (name, scale), by in zip(self.scales.items(), self.along, strict=True)
-        }
-        return {**values, **moved}
+    slope: dict[str, float]
 
 
 def knob_of(name: str, parameter: document.Parameter) -> knob_table.Knob:
@@ -134,6 +124,16 @@ def value_at(knob: knob_table.Knob, place: float) -> float:
     return min(max(float(f"{exact:.3g}"), knob.low), knob.high)
 
 
+def beside(policy: document.Policy, slope: Mapping[str, float], gain: float) -> dict[str, float]:
+    """Parameter values beside a policy's own that should gain so much more; `slope` is as in `Reached`."""
+    scales = {name: knob_of(name, policy.parameters[name]) for name in slope}
+    moved = {
+        name: value_at(scale, position(scale, policy.parameters[name].value) + gain * slope[name])
+        for name, scale in scales.items()
+    }
+    return {name: one.value for name, one in policy.parameters.items()} | moved
+
+
 def tune(
     policy: document.Policy,
     marker: marking.Marker,
@@ -155,7 +155,7 @@ def tune(
     scales = [knob_of(name, policy.parameters[name]) for name in names]
     start = [position(scale, policy.parameters[name].value) for name, scale in zip(names, scales, strict=True)]
     if not names:
-        return Reached(stops=[{}], scales={}, along=())
+        return Reached(stops=[{}], slope={})
     slope = Slope(np.zeros(len(names)))
     search, reached, harder = _search(start, sweep), list[dict[str, float]](), Harder(conditions=len(where) - 1)
     for generation in range(sweep.generations):
@@ -175,8 +175,7 @@ def tune(
             reached.append(_values(names, scales, search.result.xfavorite))
     return Reached(
         stops=reached or [_values(names, scales, search.result.xfavorite)],
-        scales=dict(zip(names, scales, strict=True)),
-        along=slope.along,
+        slope=dict(zip(names, slope.along, strict=True)),
     )
 
 

@@ -1,0 +1,98 @@
+"""Who sits the exam keeps the constraints on arrivals that no search has seen, at the least price."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from glia_operator.research import design as designs
+from glia_operator.research import effort, finalists, laboratory, marking, outcome
+from glia_operator.research import notebook as notebooks
+from glia_sim import goal, seeds
+from stories import question
+
+FREE = 30.0
+"""Requests per replica up to which the constraint holds on every arrival; on those of search, it holds up to 40."""
+VALIDATION = seeds.stream("validation", 100)
+
+
+class Scaled:
+    """A marker of fleets whose GPU-hours fall, and whose slowdown grows, with the requests of a replica."""
+
+    simulations = 0
+
+    def __init__(self, harder):
+        self.harder = harder
+
+    def marks(self, candidates, *asked):
+        return [np.array([[self._row(candidates, seed) for seed in drawn] for _ in where]) for where, drawn in asked]
+
+    def _row(self, candidates, seed):
+        limit = FREE if seed in self.harder else 40.0
+        targets = [float(one.values[0]) for one in candidates]
+        return [[1.0, 1.0, 0.0, 0.0, 1.0], *([20.0 / one, 1.0, 0.0, 0.0, 4.4 * one / limit] for one in targets)]
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """Makes studies that found 40 requests per replica best, careful or not."""
+    brief = dataclasses.replace(
+        question.brief(40, experiments=2),
+        objective=goal.objective("gpu-hours"),
+        constraints=(goal.constraint("p95 slowdown < 5"),),
+    )
+    policy = designs.compose(designs.Design(autoscaler="proportional"), {"target": 40.0}, name="leanest")
+    scaler = policy.model_copy(update={"router": None})
+
+    def make(slope, harder=VALIDATION):
+        found = outcome.Experiment(
+            number=1,
+            title="leanest",
+            hypothesis="it pays",
+            addresses="idle replicas",
+            policy=scaler,
+            simulations=1,
+            effect=None,
+            p99_ratio=1.0,
+            constraints=(),
+            cost=-0.7,
+            finding="found",
+            kept=True,
+            predicted=None,
+            parts="",
+            slope=slope,
+        )
+        return laboratory.Study(
+            brief=brief,
+            notebook=notebooks.File(tmp_path / "n.jsonl"),
+            marker=Scaled(frozenset(harder)),
+            progress=lambda _progress: None,
+            where=marking.conditions(brief)[:2],
+            training=seeds.stream("training", 240),
+            effort=effort.Effort(workload=brief.workload, generations=1.0, seeds=0.4, careful=bool(slope)),
+            experiments=[found],
+        )
+
+    return make
+
+
+def test_a_finalist_gives_up_gain_until_its_constraint_holds_on_other_arrivals(searched):
+    (eased,) = finalists.chosen(searched({"target": 3.0}))
+    target = eased.policy.parameters["target"].value
+    assert FREE * 0.8 < target < 40.0
+    assert eased.policy.texts == searched({}).experiments[0].policy.texts
+
+
+def test_a_finalist_that_keeps_its_constraint_there_stays_as_it_is(searched):
+    study = searched({"target": 3.0}, harder=())
+    assert [one.policy for one in finalists.chosen(study)] == [study.experiments[0].policy]
+
+
+def test_what_was_chosen_is_recalled_without_a_simulation(searched):
+    study = searched({"target": 3.0})
+    first = finalists.chosen(study)
+    study.notebook = notebooks.File(study.notebook.path)
+    study.marker = dataclasses.make_dataclass("Counts", [("simulations", int, 0)])()
+    assert finalists.chosen(study) == first
