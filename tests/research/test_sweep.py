@@ -127,6 +127,41 @@ def test_of_the_misses_those_that_improve_most_are_tried_in_company_first():
     assert (said.act, said.numbers) == ("suggest", (3, 2))
 
 
+IN_USE = designs.Design(order="log", admits=True)
+
+
+@pytest.mark.parametrize("traits", [frozenset(), frozenset({"unstreamed"})])
+def test_work_begins_at_the_policy_in_use_where_it_is_composed_from_parts(traits):
+    policy = designs.compose(IN_USE, {"doubling_s": 77.0}, name="in-use")
+    begun = dataclasses.replace(view(), baseline=document.dumps(policy), traits=traits)
+    first = playbook.Playbook().researcher(begun)
+    base = dataclasses.replace(IN_USE, coming=designs.begun(traits).coming)
+    assert (first.title, designs.read(first.parts), first.wide) == ("the policy in use, tuned again", base, True)
+    assert document.loads(first.policy, place="first").parameters["doubling_s"].value == 77.0
+    then = playbook.Playbook().researcher(dataclasses.replace(begun, turns=(first,)))
+    changed = designs.read(then.parts)
+    assert (changed.order, changed.admits) == ("log", True)  # an idea on top of it, whether or not tuning helped
+    assert changed != base
+
+
+def test_a_rival_of_what_the_policy_in_use_has_already_is_not_tried():
+    policy = designs.compose(dataclasses.replace(IN_USE, scheduler="newest-waited"), {}, name="in-use")
+    begun, tried = dataclasses.replace(view(), baseline=document.dumps(policy)), []
+    while (said := playbook.Playbook().researcher(dataclasses.replace(begun, turns=tuple(tried)))).act == "propose":
+        tried.append(said)
+    titles = {one.title for one in tried}
+    assert "prefill backlog" in titles
+    assert not titles & {"linear ageing", "the oldest and the longest yield", "ageing in proportion"}
+
+
+def test_a_policy_in_use_of_its_own_is_only_what_is_to_be_beaten():
+    for name in ("llq", "hra-spf"):
+        proposed = playbook.Playbook().researcher(
+            dataclasses.replace(view(), baseline=document.dumps(document.load(name)))
+        )
+        assert proposed.title in {idea.title for idea in ideas.IDEAS}
+
+
 @pytest.mark.parametrize(("traits", "coming"), [((), "unstarted"), (("unstreamed",), "unrun")])
 def test_a_design_counts_what_the_router_can_see(traits, coming):
     proposed = playbook.Playbook().researcher(dataclasses.replace(view(), traits=frozenset(traits)))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
-from glia_operator.research import ideas, team, tuning
+from glia_operator.research import ideas, recognition, team, tuning
 from glia_sim.policy import document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+AGAIN = "the policy in use, tuned again"
+"""Title of the first experiment where the policy in use is composed from parts."""
+IN_USE = "the policy in use"
+"""What it is aimed at."""
+TUNED_AGAIN = 0.02
+"""What it is expected to improve by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What the next proposal builds on: the design that was kept last, its tuned values, and what it improves by."""
+    """What the next proposal builds on: a design, its tuned values, and what it improves by."""
 
     design: designs.Design = field(default_factory=designs.Design)
     values: Mapping[str, float] = field(default_factory=dict)
@@ -23,16 +30,26 @@ class Ground:
 
 
 def ground(view: team.View) -> Ground:
-    """The composed design that was kept last."""
+    """The composed design that was kept last, or else that of the policy in use."""
     kept = [one for one in view.experiments if one.kept and one.parts]
     if not kept:
-        return Ground(design=designs.begun(view.traits))
+        return _in_use(view)
     policy = document.loads(kept[-1].policy, place=f"experiment {kept[-1].number}")
     return Ground(
         design=designs.read(kept[-1].parts),
         values={name: parameter.value for name, parameter in policy.parameters.items()},
         observed=kept[-1].observed,
     )
+
+
+def _in_use(view: team.View) -> Ground:
+    """The policy in use where it is composed from parts and has values to tune; else the empty design."""
+    policy = document.loads(view.baseline, place="the policy in use")
+    begun, found = designs.begun(view.traits), recognition.recognised(policy, view.tunes)
+    if found is None or not designs.knobs(found):
+        return Ground(design=begun)
+    values = {name: parameter.value for name, parameter in policy.parameters.items()}
+    return Ground(design=replace(found, coming=begun.coming), values=values)
 
 
 def turn(view: team.View) -> team.Turn:
@@ -48,15 +65,27 @@ def turn(view: team.View) -> team.Turn:
 
 
 def _next_idea(view: team.View) -> team.Turn:
-    """The first idea of the agenda that was not tried and changes something."""
+    """The policy in use tuned again, then the first idea of the agenda that was not tried and changes something."""
     base = ground(view)
     tried = {one.title for one in view.turns if one.act == "propose"}
-    kept = {one.title for one in view.experiments if one.kept}
-    for idea in ideas.ranked(view):
+    if base.values and not tried:
+        return _proposal(
+            base.design,
+            base,
+            title=AGAIN,
+            hypothesis="The parameters of the policy in use were tuned for another load or another fleet: tuned for "
+            "this one, all together, they cost less.",
+            addresses=IN_USE,
+            predicted=TUNED_AGAIN,
+            wide=True,
+        )
+    agenda = ideas.ranked(view)
+    settled = {one.title for one in view.experiments if one.kept} | _standing(agenda, base.design)
+    for idea in agenda:
         candidate = idea.change(base.design)
         if (
             idea.title not in tried
-            and idea.unless not in kept
+            and idea.unless not in settled
             and designs.texts(candidate) != designs.texts(base.design)
         ):
             return _proposal(
@@ -70,6 +99,12 @@ def _next_idea(view: team.View) -> team.Turn:
     return team.Turn(
         role="researcher", act="rest", text="Every idea against a bottleneck of this profile has been tried."
     )
+
+
+def _standing(agenda: Iterable[ideas.Idea], design: designs.Design) -> set[str]:
+    """Titles of the ideas that a design has already: they would change nothing."""
+    texts = designs.texts(design)
+    return {idea.title for idea in agenda if designs.texts(idea.change(design)) == texts}
 
 
 def _hope(view: team.View, idea: ideas.Idea) -> float:
