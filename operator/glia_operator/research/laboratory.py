@@ -237,16 +237,16 @@ def further(
 
 def _sweep(study: Study, plan: Plan, tuned: int) -> tuning.Sweep:
     """How much is spent on tuning so many parameters."""
-    # A careful sweep is levelled at its end: more generations find what that finds, at many times the price.
-    longer = plan.wide and not study.effort.careful
-    asked = WIDE_GENERATIONS if longer else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
-    first_step = WIDE_SPREAD if plan.wide else tuning.SPREAD
+    # A careful sweep is levelled at its end: a larger one finds what that finds, at many times the price.
+    wide = plan.wide and not study.effort.careful
+    asked = WIDE_GENERATIONS if wide else max(LEAST_GENERATIONS, GENERATIONS_EACH * tuned)
+    first_step = WIDE_SPREAD if wide else tuning.SPREAD
     return tuning.Sweep(
-        population=WIDE_POPULATION if plan.wide else POPULATION,
+        population=WIDE_POPULATION if wide else POPULATION,
         generations=max(2, round(asked * study.effort.generations)),
         seeds=study.effort.of(plan.seeds),
-        stops=WIDE_STOPS if plan.wide else STOPS,
-        edge=plan.wide and _near_the_edge(study),
+        stops=WIDE_STOPS if wide else STOPS,
+        edge=wide and _near_the_edge(study),
         spread=CAREFUL_SPREAD if study.effort.careful else first_step,
     )
 
