@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,10 @@ class Quantiles:
     p90: float
     p95: float
     p99: float
+
+
+NOTHING = Quantiles(mean=math.nan, p50=math.nan, p90=math.nan, p95=math.nan, p99=math.nan)
+"""Of what was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +145,21 @@ def record(run: runs.Run) -> Record:
     )
 
 
-def pool(records: Sequence[Record]) -> Scorecard:
-    """One scorecard over the requests of all records: totals add up, shares weigh each run by its requests or time."""
+def pool(records: Sequence[Record], measures: Collection[str] = MEASURES) -> Scorecard:
+    """One scorecard over the requests of all records: totals add up, shares weigh each run by its requests or time.
+
+    Quantiles of what is not among `measures` are NaN; a search reads few of them, for many thousand runs.
+    """
     failed = np.concatenate([one.failed for one in records])
-    charged = {name: np.concatenate([one.charged[name] for one in records]) for name in records[0].charged}
+    asked = [name for name in records[0].charged if name in measures]
+    charged = {name: np.concatenate([one.charged[name] for one in records]) for name in asked}
     makespan_s = math.fsum(one.makespan_s for one in records)
-    marks = _quantiles(charged)
-    finished = _quantiles({name: values[~failed] for name, values in charged.items()}) if failed.any() else marks
+    unknown = dict.fromkeys(records[0].charged, NOTHING)
+    marks = unknown | _quantiles(charged)
+    finished = marks
+    if failed.any():
+        finished = unknown | _quantiles({name: values[~failed] for name, values in charged.items()})
+    itl = histogram_quantiles(np.sum([one.itl_histogram for one in records], axis=0)) if "itl" in measures else NOTHING
     return Scorecard(
         requests=len(failed),
         failed=int(failed.sum()),
@@ -159,7 +171,7 @@ def pool(records: Sequence[Record]) -> Scorecard:
         gpu_hours=math.fsum(one.gpu_hours for one in records),
         makespan_s=makespan_s,
         policy_faults=sum(one.policy_faults for one in records),
-        itl=histogram_quantiles(np.sum([one.itl_histogram for one in records], axis=0)),
+        itl=itl,
         charged=Charged(**marks),
         **finished,
     )
@@ -172,9 +184,11 @@ def quantiles(values: Floats) -> Quantiles:
 
 def _quantiles(samples: Mapping[str, Floats]) -> dict[str, Quantiles]:
     """The same of several samples of one length, at once: numpy's call costs more than small samples do."""
+    if not samples:
+        return {}
     table = np.stack(list(samples.values()))
     if not table.size:
-        return dict.fromkeys(samples, Quantiles(mean=math.nan, p50=math.nan, p90=math.nan, p95=math.nan, p99=math.nan))
+        return dict.fromkeys(samples, NOTHING)
     levels = np.quantile(table, LEVELS, axis=1).T.tolist()
     return {
         name: Quantiles(mean=float(values.mean()), p50=p50, p90=p90, p95=p95, p99=p99)
@@ -190,7 +204,7 @@ def histogram_quantiles(counts: Floats) -> Quantiles:
     edges = layout.ITL_EDGES_S
     total = counts.sum()
     if total == 0:
-        return quantiles(np.empty(0))
+        return NOTHING
     passed = np.cumsum(counts)
     wanted = np.array(LEVELS) * total
     bucket = np.searchsorted(passed, wanted, side="left")

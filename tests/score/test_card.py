@@ -108,6 +108,19 @@ class TestPooling:
         one = make.run([4.0, 8.0, 6.0], failed=(1,))
         assert score.as_json(score.pool([score.record(one)])) == score.as_json(score.card(one))
 
+    @pytest.mark.parametrize("failed", [(), (1,)])
+    def test_what_is_asked_for_is_the_same_and_the_rest_unknown(self, make, failed):
+        records = [score.record(make.run([4.0, 8.0, 6.0], failed=failed)), score.record(make.run([1.0, 2.0]))]
+        whole, part = score.pool(records), score.pool(records, {"e2e"})
+        assert (part.e2e, part.charged.e2e) == (whole.e2e, whole.charged.e2e)
+        assert math.isnan(part.charged.slowdown.mean)
+        assert math.isnan(part.itl.p50)
+        assert (part.failed, part.gpu_hours, part.throughput_rps) == (
+            whole.failed,
+            whole.gpu_hours,
+            whole.throughput_rps,
+        )
+
     def test_quantiles_are_those_of_all_requests(self, make):
         runs = [make.run([1.0, 2.0]), make.run([3.0, 4.0, 50.0])]
         pooled = score.pool([score.record(one) for one in runs])

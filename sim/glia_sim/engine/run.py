@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,12 @@ class Run:
     timeline: Timeline | None
 
 
+@functools.lru_cache(maxsize=1)
 def ideal_s(fleet: fleets.Fleet, workload: trace.Workload) -> Floats:
-    """End-to-end seconds of each request alone on an idle replica of the fastest group, from the step-time formula."""
+    """End-to-end seconds of each request alone on an idle replica of the fastest group, from the step-time formula.
+
+    Read-only: the programs of a trial serve the same workload, and share it.
+    """
     prompt = workload.prompt_tokens.astype(np.float64)
     decodes = workload.output_tokens - 1.0
     best = np.full(workload.requests, np.inf)
@@ -91,6 +96,7 @@ def ideal_s(fleet: fleets.Fleet, workload: trace.Workload) -> Floats:
         total += step.attention_ms * prompt * prompt / 2.0 + decodes * step.batch_ms
         total += step.token_ms * decodes * max(1.0 - step.floor_tokens, 0.0)
         best = np.minimum(best, total / 1000.0)
+    best.flags.writeable = False
     return best
 
 
