@@ -75,7 +75,7 @@ def conditions(brief: briefs.Brief) -> tuple[Condition, ...]:
 
 def play(one: trial.Trial, metrics: tuple[str, ...]) -> list[list[float]]:
     """Metrics of each program in a trial; runs in worker processes."""
-    measures = {metric.split(".")[1] for metric in metrics if metric.startswith("charged.")}
+    measures = {part for metric in metrics for part in metric.split(".")}
     cards = [score.pool([record], measures) for record in trial.play(one, runs.simulate)]
     return [[card.value(metric) for metric in metrics] for card in cards]
 
