@@ -15,6 +15,8 @@ from stories import question
 
 FREE = 30.0
 """Requests per replica up to which the constraint holds on every arrival; on those of search, it holds up to 40."""
+SLOWDOWN = 4.4
+"""With so many."""
 VALIDATION = seeds.stream("validation", 100)
 
 
@@ -32,12 +34,12 @@ class Scaled:
     def _row(self, candidates, seed):
         limit = FREE if seed in self.harder else 40.0
         targets = [float(one.values[0]) for one in candidates]
-        return [[1.0, 1.0, 0.0, 0.0, 1.0], *([20.0 / one, 1.0, 0.0, 0.0, 4.4 * one / limit] for one in targets)]
+        return [[1.0, 1.0, 0.0, 0.0, 1.0], *([20.0 / one, 1.0, 0.0, 0.0, SLOWDOWN * one / limit] for one in targets)]
 
 
 @pytest.fixture
 def searched(tmp_path):
-    """Makes studies that found 40 requests per replica best, careful or not."""
+    """Makes careful studies that found 40 requests per replica best."""
     brief = dataclasses.replace(
         question.brief(40, experiments=2),
         objective=goal.objective("gpu-hours"),
@@ -46,7 +48,7 @@ def searched(tmp_path):
     policy = designs.compose(designs.Design(autoscaler="proportional"), {"target": 40.0}, name="leanest")
     scaler = policy.model_copy(update={"router": None})
 
-    def make(slope, harder=VALIDATION):
+    def make(harder=VALIDATION):
         found = outcome.Experiment(
             number=1,
             title="leanest",
@@ -62,7 +64,7 @@ def searched(tmp_path):
             kept=True,
             predicted=None,
             parts="",
-            slope=slope,
+            slope={"target": 3.0},
         )
         return laboratory.Study(
             brief=brief,
@@ -71,7 +73,7 @@ def searched(tmp_path):
             progress=lambda _progress: None,
             where=marking.conditions(brief)[:2],
             training=seeds.stream("training", 240),
-            effort=effort.Effort(workload=brief.workload, generations=1.0, seeds=0.4, careful=bool(slope)),
+            effort=effort.Effort(workload=brief.workload, generations=1.0, seeds=0.4, careful=True),
             experiments=[found],
         )
 
@@ -79,19 +81,19 @@ def searched(tmp_path):
 
 
 def test_a_finalist_gives_up_gain_until_its_constraint_holds_on_other_arrivals(searched):
-    (eased,) = finalists.chosen(searched({"target": 3.0}))
+    (eased,) = finalists.chosen(searched())
     target = eased.policy.parameters["target"].value
-    assert FREE * 0.8 < target < 40.0
-    assert eased.policy.texts == searched({}).experiments[0].policy.texts
+    assert SLOWDOWN * target / FREE < 5.0 < SLOWDOWN * 40.0 / FREE
+    assert target > FREE * 0.8  # and no more than that
 
 
 def test_a_finalist_that_keeps_its_constraint_there_stays_as_it_is(searched):
-    study = searched({"target": 3.0}, harder=())
+    study = searched(harder=())
     assert [one.policy for one in finalists.chosen(study)] == [study.experiments[0].policy]
 
 
 def test_what_was_chosen_is_recalled_without_a_simulation(searched):
-    study = searched({"target": 3.0})
+    study = searched()
     first = finalists.chosen(study)
     study.notebook = notebooks.File(study.notebook.path)
     study.marker = dataclasses.make_dataclass("Counts", [("simulations", int, 0)])()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from glia_operator.research import ablation, laboratory
 from glia_sim import seeds
 from glia_sim.policy import compile as programs
-from glia_sim.policy import document
+from glia_sim.policy import document, interpret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def chosen(study: laboratory.Study) -> list[outcomes.Experiment]:
     names = " ".join(one.policy.digest[7:19] for one in promising)  # others come in where a study is given more time
     body = study.once("validation", names, lambda: {"finalists": _validated(study, promising)})
     marked = [
-        (found["cost"], _with_values(one, found.get("values", {})))
+        (found["cost"], replace(one, policy=document.with_values(one.policy, found.get("values", {}))))
         for found, one in zip(body["finalists"], promising, strict=True)
         if found["cost"] < 0.0
     ]
@@ -56,10 +56,6 @@ def _different(experiments: list[outcomes.Experiment]) -> list[outcomes.Experime
     return [*different, *(one for one in experiments if one not in different)][:MOST_FINALISTS]
 
 
-def _with_values(one: outcomes.Experiment, values: dict[str, float]) -> outcomes.Experiment:
-    return replace(one, policy=document.with_values(one.policy, values)) if values else one
-
-
 def _rank(pair: tuple[float, outcomes.Experiment], least: float) -> float:
     cost, finalist = pair
     return cost if cost > least + ablation.TIE else float(length(finalist.policy))
@@ -79,6 +75,6 @@ def _eased(
     study: laboratory.Study, one: outcomes.Experiment, found: dict[str, Any], validation: tuple[int, ...]
 ) -> dict[str, Any]:
     """A finalist with less gain, as far as that costs less."""
-    own = {"values": {name: parameter.value for name, parameter in one.policy.parameters.items()}, **found}
+    own = {"values": interpret.values(one.policy), **found}
     eased = laboratory.further(study, one.policy, one.slope, own, way=-1.0, arrivals=validation)
     return {"title": one.title, "cost": eased["cost"], "values": eased["values"]}

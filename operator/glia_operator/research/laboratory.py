@@ -13,7 +13,7 @@ from glia_operator.research import marking, tuning
 from glia_operator.research.outcome import Experiment
 from glia_sim import effect, exam, score
 from glia_sim.policy import compile as programs
-from glia_sim.policy import document
+from glia_sim.policy import document, interpret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,17 +184,18 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=fixed,
     )
-    own = {name: one.value for name, one in plan.policy.parameters.items()}
-    best = _best(study, plan.policy, [own, *reached.stops])
+    best = _best(study, plan.policy, [interpret.values(plan.policy), *reached.stops])
     if not study.effort.careful:
         return best
     tuned = document.with_values(plan.policy, best["values"])
     return {**_levelled(study, tuned, reached.slope, best), "slope": reached.slope}
 
 
-def _best(study: Study, policy: document.Policy, ends: Sequence[dict[str, float]]) -> dict[str, Any]:
+def _best(
+    study: Study, policy: document.Policy, ends: Sequence[dict[str, float]], arrivals: tuple[int, ...] = ()
+) -> dict[str, Any]:
     """The parameter values that cost least as judged, and what was found there."""
-    marked = judged(study, [programs.compile(document.with_values(policy, end)) for end in ends])
+    marked = judged(study, [programs.compile(document.with_values(policy, end)) for end in ends], arrivals)
     better = min(range(len(ends)), key=lambda k: marked[k]["cost"])
     return {"values": ends[better], **marked[better]}
 
@@ -227,11 +228,10 @@ def further(
         arrivals: as in `judged`.
     """
     for step in BESIDE if slope else ():
-        values = tuning.beside(policy, slope, way * step)
-        (marked,) = judged(study, [programs.compile(document.with_values(policy, values))], arrivals)
-        if marked["cost"] >= found["cost"]:
+        beside = _best(study, policy, [tuning.beside(policy, slope, way * step)], arrivals)
+        if beside["cost"] >= found["cost"]:
             break
-        found = {"values": values, **marked}
+        found = beside
     return found
 
 

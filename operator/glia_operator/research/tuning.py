@@ -12,6 +12,7 @@ import numpy as np
 from glia_operator.research import design as designs
 from glia_operator.research import knob_table, marking
 from glia_sim.policy import compile as programs
+from glia_sim.policy import interpret
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cma remarks that it cannot plot
@@ -131,7 +132,7 @@ def beside(policy: document.Policy, slope: Mapping[str, float], gain: float) -> 
         name: value_at(scale, position(scale, policy.parameters[name].value) + gain * slope[name])
         for name, scale in scales.items()
     }
-    return {name: one.value for name, one in policy.parameters.items()} | moved
+    return interpret.values(policy) | moved
 
 
 def tune(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from glia_operator.research import design as designs
 from glia_operator.research import ideas, recognition, team, tuning
-from glia_sim.policy import document
+from glia_sim.policy import document, interpret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ def ground(view: team.View) -> Ground:
     policy = document.loads(kept[-1].policy, place=f"experiment {kept[-1].number}")
     return Ground(
         design=designs.read(kept[-1].parts),
-        values={name: parameter.value for name, parameter in policy.parameters.items()},
+        values=interpret.values(policy),
         observed=kept[-1].observed,
     )
 
@@ -48,8 +48,7 @@ def _in_use(view: team.View) -> Ground:
     begun, found = designs.begun(view.traits), recognition.recognised(policy, view.tunes)
     if found is None or not designs.knobs(found):
         return Ground(design=begun)
-    values = {name: parameter.value for name, parameter in policy.parameters.items()}
-    return Ground(design=replace(found, coming=begun.coming), values=values)
+    return Ground(design=replace(found, coming=begun.coming), values=interpret.values(policy))
 
 
 def turn(view: team.View) -> team.Turn:
@@ -80,16 +79,12 @@ def _next_idea(view: team.View) -> team.Turn:
             wide=True,
         )
     agenda = ideas.ranked(view)
-    settled = {one.title for one in view.experiments if one.kept} | _standing(agenda, base.design)
+    standing = _standing(agenda, base.design)
+    settled = {one.title for one in view.experiments if one.kept} | standing
     for idea in agenda:
-        candidate = idea.change(base.design)
-        if (
-            idea.title not in tried
-            and idea.unless not in settled
-            and designs.texts(candidate) != designs.texts(base.design)
-        ):
+        if idea.title not in tried | standing and idea.unless not in settled:
             return _proposal(
-                candidate,
+                idea.change(base.design),
                 base,
                 title=idea.title,
                 hypothesis=idea.hypothesis,
