@@ -130,10 +130,18 @@ class TestRobustness:
         longer = replace(good, title="KV x0.9", tail=change(0, 0, 0, 1.06))
         refused(decide(rules(), good, longer), "KV x0.9: p99 E2E is 1.060 times")
 
-    def test_only_a_constraint_that_the_baseline_keeps_must_be_kept(self, good, make):
+    def test_a_constraint_that_the_baseline_keeps_must_be_kept(self, good, make):
         slow, asked = make.card([40.0, 80.0]), rules("mean-latency", ASKED)
-        assert decide(asked, good, replace(good, baseline=slow, candidate=slow)).approved
+        assert decide(asked, good, replace(good, candidate=make.card([9.0, 18.0]))).approved
         refused(decide(asked, good, replace(good, title="load x1.2", candidate=slow)), "load x1.2: 'p90 ttft < 10 s'")
+
+    @pytest.mark.parametrize("broken", [20.2, 80.0])
+    def test_one_that_it_breaks_may_be_broken_by_a_quarter_more(self, good, make, broken):
+        asked, here = rules("mean-latency", ASKED), replace(good, title="load x1.2", baseline=make.card([broken] * 2))
+        assert decide(asked, good, here).approved
+        assert decide(asked, good, replace(here, candidate=make.card([1.24 * broken] * 2))).approved
+        worse = replace(here, candidate=make.card([1.26 * broken] * 2))
+        refused(decide(asked, good, worse), f"{broken / 2 * 1.26:.4g} s; the baseline has {broken / 2:.4g} s")
 
     def test_what_keeping_a_constraint_costs_is_no_loss_where_the_baseline_breaks_it(self, good, make):
         slow, asked = make.card([40.0, 80.0]), rules("gpu-hours", ASKED)
