@@ -165,6 +165,17 @@ IDEAS = (
         needs="prefills",
     ),
     Idea(
+        title="nobody waits on a replica",
+        hope=0.05,
+        program="router",
+        addresses="interference",
+        hypothesis="Replicas differ in speed, so the next one to be free is not the one with the shortest queue: if a "
+        "request is held while anybody waits on a replica, it goes where a place is free first, and of several to the "
+        "one with the most free memory.",
+        change=lambda design: replace(design, gate="waiting").with_memory(),
+        needs="mixed",
+    ),
+    Idea(
         title="prefill backlog",
         hope=0.1,
         program="router",
@@ -211,17 +222,6 @@ IDEAS = (
         hypothesis="Replicas differ in speed: if the choice weighs the step time times the queue, the fast ones "
         "carry more.",
         change=lambda design: design.with_term("speed"),
-        needs="mixed",
-    ),
-    Idea(
-        title="nobody waits on a replica",
-        hope=0.05,
-        program="router",
-        addresses="interference",
-        hypothesis="Replicas differ in speed, so the next one to be free is not the one with the shortest queue: if a "
-        "request is held while anybody waits on a replica, it goes where a place is free first, and of several to the "
-        "one with the most free memory.",
-        change=lambda design: replace(design, gate="waiting").with_memory(),
         needs="mixed",
     ),
     Idea(
