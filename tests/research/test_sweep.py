@@ -190,6 +190,13 @@ def test_what_promises_most_is_tried_first_even_against_a_weaker_bottleneck():
     assert titles.index(promising) < titles.index(shortest) < titles.index("a fixed charge for the reply")
 
 
+def test_where_replicas_differ_nobody_waits_on_one_before_the_choice_among_them_is_refined():
+    mixed = dataclasses.replace(view(), traits=frozenset({"prefills", "mixed"}))
+    titles = [idea.title for idea in ideas.ranked(mixed) if idea.addresses == "interference"]
+    assert titles[:3] == ["a gate on prefill work", "a thin batch", "nobody waits on a replica"]
+    assert "nobody waits on a replica" not in [idea.title for idea in ideas.ranked(view())]
+
+
 def test_what_the_user_names_comes_first():
     named = dataclasses.replace(view(), hints="interference is what hurts us")
     assert ideas.ranked(named)[0].addresses == "interference"
