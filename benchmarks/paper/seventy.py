@@ -200,7 +200,7 @@ def _carried(
         found[name] = Carried(
             rate=rate,
             held=sum(LIMIT.holds(card) for card in cards),
-            worst_s=max(card.value(LIMIT.metric) for card in cards),
+            worst_s=max(LIMIT.value(card) for card in cards),
             card=score.pool(records),
             longest_s=max(float(one.charged["ttft"].max()) for one in records),
         )

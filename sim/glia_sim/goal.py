@@ -73,9 +73,13 @@ class Constraint:
         """Dotted name in a `score.Scorecard`."""
         return f"charged.{self.measure}.{self.statistic}"
 
+    def value(self, card: score.Scorecard) -> float:
+        """What is bounded, as the card has it; seconds or a ratio."""
+        return card.value(self.metric)
+
     def holds(self, card: score.Scorecard) -> bool:
         """Whether the card keeps below the limit."""
-        return card.value(self.metric) < self.limit
+        return self.value(card) < self.limit
 
     def amount(self, value: float) -> str:
         """A value of this measure with its unit, for people."""

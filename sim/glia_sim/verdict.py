@@ -146,19 +146,17 @@ def _rescues(rules: Rules, section: Section) -> bool:
 def _constraints_hold(rules: Rules, section: Section) -> Iterator[str]:
     for constraint in rules.constraints:
         if not constraint.holds(section.candidate):
-            old, new = (card.value(constraint.metric) for card in (section.baseline, section.candidate))
+            old, new = constraint.value(section.baseline), constraint.value(section.candidate)
             yield f"'{constraint}' does not hold: {constraint.amount(new)}; the baseline has {constraint.amount(old)}"
 
 
 def _constraints_tolerable(rules: Rules, section: Section) -> Iterator[str]:
-    asked = tuple(constraint for constraint in rules.constraints if not _tolerable(constraint, section))
+    asked = tuple(one for one in rules.constraints if one.holds(section.baseline) or not _hardly_further(one, section))
     return _constraints_hold(replace(rules, constraints=asked), section)
 
 
-def _tolerable(constraint: goal.Constraint, section: Section) -> bool:
-    """Whether the baseline breaks a constraint, and the candidate hardly further."""
-    old, new = (card.value(constraint.metric) for card in (section.baseline, section.candidate))
-    return not constraint.holds(section.baseline) and new <= BREACH_TOLERANCE * old
+def _hardly_further(constraint: goal.Constraint, section: Section) -> bool:
+    return constraint.value(section.candidate) <= BREACH_TOLERANCE * constraint.value(section.baseline)
 
 
 def _tail_unharmed(rules: Rules, section: Section) -> Iterator[str]:

@@ -111,8 +111,7 @@ def sections(told: story.Story) -> list[Row]:
 
 def _section(section: verdict.Section, told: story.Story) -> Row:
     held = [
-        f"{constraint}: {constraint.amount(section.candidate.value(constraint.metric))}"
-        for constraint in told.constraints
+        f"{constraint}: {constraint.amount(constraint.value(section.candidate))}" for constraint in told.constraints
     ]
     return {
         "title": section.title,

@@ -39,7 +39,7 @@ def judge(brief: briefs.Brief, experiments: Sequence[outcomes.Experiment], exami
         return Feasibility(kept=True, sentence=KEPT)
     broken = []
     for one in brief.constraints:
-        nearest = min(card.value(one.metric) for card in cards)
+        nearest = min(one.value(card) for card in cards)
         if not nearest < one.limit:
             broken.append(f"'{one}' is out of reach: {one.amount(nearest)} came nearest in the exam")
     what = "; ".join(broken) or "no policy keeps all constraints at once"
