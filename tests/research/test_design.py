@@ -11,8 +11,8 @@ from glia_operator.research import design as designs
 from glia_operator.research import knob_table, parts, tuning
 from glia_sim import fleet_file
 from glia_sim.engine import run as runs
+from glia_sim.policy import choose, document, fields, interpret
 from glia_sim.policy import compile as programs
-from glia_sim.policy import document, interpret
 from glia_sim.workload import readers
 
 BARE, WHOLE = ((), ""), (tuple(parts.TERMS), "proportional")
@@ -89,6 +89,30 @@ def test_a_gate_stands_beside_admission_and_says_what_it_keeps_out(admits, gate)
     assert parts.GATES[gate].why in policy.rationale
 
 
+@pytest.mark.parametrize(
+    ("prompt_tokens", "kv_used", "answer"),
+    [(3000, 1000, 0), (3000, 2200, choose.Hold.NEXT), (100, 2200, choose.Hold.STOP)],
+)
+def test_a_large_request_without_room_lets_the_next_be_tried_and_a_small_one_does_not(prompt_tokens, kv_used, answer):
+    policy = designs.compose(designs.Design(admits=True, aside="large"), {"large": 0.05}, name="aside")
+    request = dict.fromkeys((one.name for one in fields.REQUEST), 0.0) | {"prompt_tokens": prompt_tokens}
+    place = {"kv_blocks": 2240, "block_size": 16, "in_flight": 1, "kv_used": kv_used, "max_seqs": 128}
+    replica = dict.fromkeys((one.name for one in fields.REPLICA), 0.0) | place
+    fleet = dict.fromkeys((one.name for one in fields.FLEET), 0.0) | {"serving": 1.0}
+    assert choose.route(policy, request, [replica], fleet) == answer
+    assert parts.ASIDE["large"].why in policy.rationale
+
+
+def test_small_requests_wait_less_where_large_ones_stand_aside(memory_bound):
+    machines, waits = fleet_file.load("paper-a10x4"), {}
+    for aside in ("", "large"):
+        policy = designs.compose(designs.Design(admits=True, aside=aside), {}, name="held")
+        run = runs.simulate(machines, memory_bound, programs.compile(policy))
+        assert (run.status == runs.FINISHED).all()
+        waits[aside] = float((run.dispatch_s - run.arrival_s)[run.prompt_tokens < 300].mean())
+    assert waits["large"] < 0.5 * waits[""]
+
+
 def test_a_knob_on_a_logarithmic_scale_comes_back_from_its_place():
     for name, knob in knob_table.KNOBS.items():
         for value in (knob.low, knob.value, knob.high):
@@ -129,7 +153,7 @@ def test_a_gate_leaves_no_more_prompt_tokens_at_a_replica_than_it_says(prefills)
 
 def test_the_key_in_proportion_trades_the_length_of_a_prompt_for_arrivals():
     design = designs.Design(scheduler="in-proportion")
-    policy = designs.compose(design, {"yielding": 100.0, "alike": 1.0}, name="key")
+    policy = designs.compose(design, {"yielding": 100.0, "similar": 1.0}, name="key")
 
     def key(prompt_tokens, sequence):
         request = {"prompt_tokens": prompt_tokens, "waited_s": 0.0, "sequence": sequence, "u1": 0.0, "u2": 0.0}

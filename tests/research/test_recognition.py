@@ -26,6 +26,7 @@ DESIGNS = st.builds(
     charge=st.sampled_from(list(parts.CHARGES)),
     held=st.sampled_from(list(parts.HELD)),
     coming=st.sampled_from(list(parts.COMING)),
+    aside=st.sampled_from(["", *parts.ASIDE]),
     gate=st.sampled_from(["", *parts.GATES]),
     balance=st.sampled_from(list(parts.BALANCES)),
     terms=some(parts.TERMS),

@@ -187,7 +187,7 @@ def test_what_promises_most_is_tried_first_even_against_a_weaker_bottleneck():
     memory = [idea.title for idea in ideas.IDEAS if idea.addresses == "memory"]
     assert [one for one in titles if one in memory] == memory  # the table's order within a bottleneck
     promising, shortest = "the oldest and the longest yield", "shortest prompt first among held requests"
-    assert titles.index(promising) < titles.index(shortest) < titles.index("a fixed charge for the reply")
+    assert titles.index(promising) < titles.index(shortest) < titles.index("committed memory")
 
 
 def test_where_replicas_differ_nobody_waits_on_one_before_the_choice_among_them_is_refined():

@@ -124,6 +124,20 @@ def test_a_sweep_goes_on_from_what_the_screen_found(at_work, small_brief, tmp_pa
     assert sweep.cost <= screen.cost
 
 
+def test_an_experiment_ends_no_worse_than_it_began_or_than_at_the_parts_own_values(at_work, small_brief, tmp_path):
+    busy = readers.read("synthetic:paper?requests=150&rate=30&seed=2")
+    study = at_work(dataclasses.replace(small_brief, workload=busy), tmp_path / "n.jsonl").study
+    design = designs.Design(admits=True, order="log")
+    begun, own = (
+        designs.compose(design, values, name="held") for values in ({"headroom": 0.3, "doubling_s": 600.0}, {})
+    )
+    plan = laboratory.Plan(title="held", hypothesis="some", addresses="x", policy=begun)
+    found = laboratory.experiment(study, plan)
+    costs = [one["cost"] for one in laboratory.judged(study, [programs.compile(policy) for policy in (begun, own)])]
+    assert costs[0] != costs[1]
+    assert found.cost <= min(costs)
+
+
 def test_a_parameter_is_tuned_inside_its_own_bounds_even_if_a_part_has_one_of_its_name():
     narrow = document.Parameter(value=0.5, low=0.4, high=0.6, unit="x", meaning="x")
     assert knob_table.KNOBS["growth"].high > narrow.high

@@ -30,6 +30,7 @@ PLACES = {
     "charge": "the charge for what will grow",
     "held": "the count of memory",
     "coming": "the count of what comes",
+    "aside": "standing aside",
     "gate": "the gate",
     "balance": "the balance between replicas",
     "terms": "the term of the choice",

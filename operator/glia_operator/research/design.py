@@ -19,7 +19,8 @@ class Design:
 
     `gently` is whether the autoscaler gives back one replica at a time.
 
-    An empty name leaves the place to the fleet's default; an empty `gate` leaves it open.
+    An empty name leaves the place to the fleet's default; an empty `gate` leaves it open, and with an empty `aside`
+    nobody is tried behind a request without room.
     """
 
     order: str = "arrival"
@@ -29,6 +30,7 @@ class Design:
     charge: str = "share"
     held: str = "used"
     coming: str = "unstarted"
+    aside: str = ""
     gate: str = ""
     balance: str = "requests"
     terms: tuple[str, ...] = ()
@@ -84,6 +86,7 @@ def chosen(design: Design) -> tuple[parts.Part, ...]:
     places = [parts.ORDERS[design.order], *(parts.TERMS[term] for term in design.terms)]
     if design.admits:
         places += _room(design)
+        places += [parts.ASIDE[design.aside]] if design.aside else []
     places += [parts.GATES[design.gate]] if design.gate else []
     places += [parts.SCHEDULERS[design.scheduler]] if design.scheduler else []
     return (*places, *_scaling(design))
@@ -122,11 +125,13 @@ def router(design: Design) -> str:
     if design.admits:
         lines += [
             f"    need = {_blocks(design, 'request.prompt_tokens', '')}",
-            f"    room = {_room_text(design)}",
+            f"    room = {_sum(part.text for part in _room(design))}",
             "    # An idle replica takes anything: nothing else could ever make room there.",
             "    if replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
-            "        return BLOCK",
         ]
+        if design.aside:
+            lines += [f"        if {parts.ASIDE[design.aside].text}:", "            return SKIP"]
+        lines.append("        return BLOCK")
     if design.gate:
         lines += [f"    if {parts.GATES[design.gate].text}:", "        return BLOCK"]
     return "\n".join([*lines, f"    return -({load})", ""])
@@ -139,11 +144,6 @@ def _sum(texts: Iterable[str]) -> str:
 
 def _room(design: Design) -> tuple[parts.Part, ...]:
     return (parts.ROOM[design.room], *(parts.ROOM_TERMS[term] for term in design.room_terms))
-
-
-def _room_text(design: Design) -> str:
-    text = _sum(part.text for part in _room(design))
-    return f"max({text}, 0)" if design.room_terms else text
 
 
 def _blocks(design: Design, tokens: str, requests: str) -> str:
@@ -208,6 +208,11 @@ def rationale(design: Design) -> str:
             "A request is held until some replica has KV memory for it and its growth; what stays free there is "
             f"{', '.join(part.why for part in _room(design))}. Growth is {parts.CHARGES[design.charge].why}."
         )
+        if design.aside:
+            sentences.append(
+                "Where the first of the held requests has no room the others wait behind it; only "
+                f"{parts.ASIDE[design.aside].why} stand aside."
+            )
     if design.gate:
         sentences.append(f"A replica takes no request while {parts.GATES[design.gate].why}.")
     preferred = [parts.BALANCES[design.balance].why, *(parts.TERMS[term].why for term in design.terms)]

@@ -48,12 +48,17 @@ def length(policy: document.Policy) -> int:
 
 
 def _different(experiments: list[outcomes.Experiment]) -> list[outcomes.Experiment]:
-    """The first of each policy, whatever its parameters; then other sweeps of the same, where there is room."""
+    """The first of each policy, whatever its parameters; then the same with other values, where there is room.
+
+    Of experiments that came to the same values the first: what an exam refused sits no second one.
+    """
     first: dict[str, outcomes.Experiment] = {}
+    apart: dict[str, outcomes.Experiment] = {}
     for one in experiments:
         first.setdefault(repr(one.policy.texts), one)
+        apart.setdefault(repr((one.policy.texts, interpret.values(one.policy))), one)
     different = list(first.values())
-    return [*different, *(one for one in experiments if one not in different)][:MOST_FINALISTS]
+    return [*different, *(one for one in apart.values() if one not in different)][:MOST_FINALISTS]
 
 
 def _rank(pair: tuple[float, outcomes.Experiment], least: float) -> float:

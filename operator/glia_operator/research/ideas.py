@@ -55,15 +55,6 @@ IDEAS = (
         change=lambda design: replace(design, admits=True),
     ),
     Idea(
-        title="memory beside the queue's length",
-        hope=0.05,
-        program="router",
-        addresses="memory",
-        hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
-        "beside requests in flight, replicas fill evenly and fewer requests are restarted.",
-        change=Design.with_memory,
-    ),
-    Idea(
         title="shortest prompt first among held requests",
         hope=0.6,
         program="router",
@@ -105,11 +96,29 @@ IDEAS = (
         hope=0.1,
         program="router",
         addresses="memory",
-        hypothesis="Running requests grow by a block every few steps, preempted ones want to return, and an idle block "
-        "costs everyone who is held: if what stays free follows all three, memory is full when little can go wrong.",
-        change=lambda design: (
-            replace(design, admits=True, room="growing").with_room_term("preempted").with_room_term("queue")
-        ),
+        hypothesis="Running requests grow by a block every few steps, preempted ones want to return, and prompts do "
+        "not foretell outputs: if what stays free follows the first two instead of a share of the memory, and every "
+        "newcomer is charged the same reply, memory is full when little can go wrong.",
+        change=lambda design: replace(design, room="growing", charge="reply").with_room_term("preempted"),
+    ),
+    Idea(
+        title="large requests stand aside",
+        hope=0.05,
+        program="router",
+        addresses="memory",
+        hypothesis="The first held request reserves memory for itself: while a large one waits until enough of it is "
+        "free in one place, memory stands idle and everyone behind it waits too. If large ones let the others pass "
+        "where they have no room, the mean falls, and ageing can be brisker for the same tail.",
+        change=lambda design: replace(design, admits=True, aside="large"),
+    ),
+    Idea(
+        title="memory beside the queue's length",
+        hope=0.05,
+        program="router",
+        addresses="memory",
+        hypothesis="Requests differ in memory by orders of magnitude: if the choice weighs memory in use and asked for "
+        "beside requests in flight, replicas fill evenly and fewer requests are restarted.",
+        change=Design.with_memory,
     ),
     Idea(
         title="the oldest and the longest yield",
@@ -121,15 +130,6 @@ IDEAS = (
         "prompt holds memory from its first step on: if age and length choose who is preempted, newcomers pass them "
         "and the mean falls; ageing in the queue keeps the tail.",
         change=lambda design: replace(design, scheduler="oldest-longest"),
-    ),
-    Idea(
-        title="a fixed charge for the reply",
-        hope=0.05,
-        program="router",
-        addresses="memory",
-        hypothesis="Prompts do not foretell outputs: if admission charges every newcomer the same reply instead of a "
-        "share of its prompt, long prompts are not held for growth that they do not have.",
-        change=lambda design: replace(design, admits=True, charge="reply"),
     ),
     Idea(
         title="shortest prompt first in the batch scheduler, in proportion",

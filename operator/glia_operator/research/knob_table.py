@@ -40,6 +40,14 @@ KNOBS = {
         unit="share of the KV blocks",
         meaning="share of a replica's KV blocks that stays free for the growth of what runs there",
     ),
+    "large": Knob(
+        value=0.03,
+        low=0.005,
+        high=0.5,
+        unit="share of the KV blocks",
+        meaning="a request that asks for more than this lets those behind it be tried where it has no room",
+        log=True,
+    ),
     "ageing": Knob(
         value=10.0,
         low=0.5,
@@ -57,11 +65,19 @@ KNOBS = {
         log=True,
     ),
     "alike": Knob(
-        value=200.0,
+        value=100.0,
         low=1.0,
         high=1000.0,
         unit="prompt tokens",
         meaning="prompts shorter than this are hardly told apart",
+        log=True,
+    ),
+    "similar": Knob(
+        value=200.0,
+        low=1.0,
+        high=1000.0,
+        unit="prompt tokens",
+        meaning="prompts shorter than this are hardly told apart in the replica's own queue",
         log=True,
     ),
     "queue_weight": Knob(
@@ -105,7 +121,7 @@ KNOBS = {
         log=True,
     ),
     "horizon": Knob(
-        value=5.0,
+        value=40.0,
         low=0.5,
         high=200.0,
         unit="tokens",
@@ -118,14 +134,6 @@ KNOBS = {
         high=100.0,
         unit="blocks per preempted request",
         meaning="blocks that stay free for every preempted request that waits to return",
-        log=True,
-    ),
-    "press": Knob(
-        value=0.2,
-        low=0.02,
-        high=20.0,
-        unit="blocks per held request",
-        meaning="blocks of what stays free that every request held at the router takes back",
         log=True,
     ),
     "mercy": Knob(

@@ -184,7 +184,8 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=fixed,
     )
-    best = _best(study, plan.policy, [interpret.values(plan.policy), *reached.stops])
+    began = [interpret.values(place) for place in _places(study, plan.policy)]
+    best = _best(study, plan.policy, [*began, *reached.stops])
     if not study.effort.careful:
         return best
     tuned = document.with_values(plan.policy, best["values"])
@@ -299,19 +300,25 @@ def _elsewhere(study: Study, arrivals: tuple[int, ...]) -> list[tuple[Sequence[m
 
 def _start(study: Study, plan: Plan) -> document.Policy:
     """Where the sweep begins: at the values tuned for the ideas before, or at the parts' own where those are better."""
-    fixed = study.brief.fixed(plan.policy)
-    own = {
-        name: tuning.knob_of(name, parameter).value
-        for name, parameter in plan.policy.parameters.items()
-        if name not in fixed
-    }
-    places = [plan.policy, document.with_values(plan.policy, own)]
-    if places[0] == places[1]:
+    places = _places(study, plan.policy)
+    if len(places) == 1:
         return plan.policy
     candidates = [programs.compile(place) for place in places]
     arrivals = study.training[: study.effort.of(JUDGING_ELSEWHERE)]
     costs = study.marker.costs(candidates, study.where, arrivals, elsewhere=2)
     return places[int(costs[1] < costs[0])]
+
+
+def _places(study: Study, policy: document.Policy) -> list[document.Policy]:
+    """The policy at the values tuned for the ideas before, and at the parts' own where those are others."""
+    fixed = study.brief.fixed(policy)
+    own = {
+        name: tuning.knob_of(name, parameter).value
+        for name, parameter in policy.parameters.items()
+        if name not in fixed
+    }
+    places = [policy, document.with_values(policy, own)]
+    return places[:1] if places[0] == places[1] else places
 
 
 def _finding(study: Study, body: dict[str, Any], *, kept: bool, control: bool) -> str:

@@ -67,9 +67,9 @@ ROOM = {
         knobs=("granted",),
     ),
     "growing": Part(
-        text="floor(p.headroom * replica.kv_blocks) + p.horizon * replica.running / replica.block_size",
-        why="a share of the memory, and more the more requests run and grow",
-        knobs=("headroom", "horizon"),
+        text="p.horizon * replica.running / replica.block_size",
+        why="so many tokens of growth for every running request",
+        knobs=("horizon",),
     ),
 }
 
@@ -78,11 +78,6 @@ ROOM_TERMS = {
         text="p.regret * replica.preempted",
         why="more for every preempted request that wants to return",
         knobs=("regret",),
-    ),
-    "queue": Part(
-        text="0 - p.press * fleet.held",
-        why="less the more requests are held: a restart costs some of them time, an idle block costs all",
-        knobs=("press",),
     ),
 }
 
@@ -114,6 +109,15 @@ GATES = {
     ),
 }
 """Conditions under which a replica takes no request now, memory aside; each is false where nothing waits."""
+
+ASIDE = {
+    "large": Part(
+        text="need > p.large * replica.kv_blocks",
+        why="those that ask for a larger share of a replica's memory than the others",
+        knobs=("large",),
+    ),
+}
+"""Who lets the requests behind it be tried where it has no room; everybody else holds them back."""
 
 HELD = {
     "used": Part(text="replica.kv_used", why="blocks in use now"),
@@ -169,10 +173,10 @@ SCHEDULERS = {
         knobs=("tilt", "mercy"),
     ),
     "in-proportion": Part(
-        text="floor(p.yielding * log(request.prompt_tokens + p.alike)) + request.sequence",
+        text="floor(p.yielding * log(request.prompt_tokens + p.similar)) + request.sequence",
         why="the shortest prompt in proportion is prefilled first and preempted last, an early arrival counts as a "
         "shorter prompt, and very short prompts are taken as they come",
-        knobs=("yielding", "alike"),
+        knobs=("yielding", "similar"),
     ),
     "shortest": Part(
         text="floor(request.prompt_tokens + p.turn * request.sequence)",

@@ -26,11 +26,12 @@ def recognised(policy: document.Policy, tunes: Collection[str]) -> designs.Desig
     found = designs.Design(
         order=_one(parts.ORDERS, router, "    return {}\n") or "arrival",
         admits="    need = " in router,
-        room=_one(parts.ROOM, router, "room = max({}", "room = {}") or "share",
+        room=_one(parts.ROOM, router, "room = {}") or "share",
         room_terms=_several(parts.ROOM_TERMS, router),
         charge=charge,
         held=_one(parts.HELD, router, "held = {}\n") or "used",
         coming=coming,
+        aside=_one(parts.ASIDE, router, "        if {}:\n"),
         gate=_one(parts.GATES, router, "if {}:"),
         balance=_one(parts.BALANCES, router, "return -({}") or "requests",
         terms=_several(parts.TERMS, router),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EMPTY = {
+    "aside": parts.Part(text="1 > 2", why="nobody"),
     "gate": parts.Part(text="1 > 2", why="open"),
     "scheduler": parts.Part(text="0", why="first come, first served"),
     "autoscaler": parts.Part(text="need = fleet.wanted", why="no change"),
@@ -102,9 +103,9 @@ def _router(grammar: grammars.Grammar) -> str:
         f"coming = ceil({_sum(grammar, 'charge', **asked)} / replica.block_size)",
         f"need = ceil({_sum(grammar, 'charge', **own)} / replica.block_size)",
         f"room = {_sum(grammar, 'room', 'room_terms')}",
-        f"if {' + '.join(f'p.{name}' for name in _parts(grammar, 'room_terms'))} > 0:",
-        "    room = max(room, 0)",
         "if p.admits > 0 and replica.kv_blocks - (held + coming + need) < room and replica.in_flight > 0:",
+        f"    if {_either(grammar, 'aside')}:",
+        "        return SKIP",
         "    return BLOCK",
         f"if {_either(grammar, 'gate')}:",
         "    return BLOCK",

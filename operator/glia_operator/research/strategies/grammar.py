@@ -21,6 +21,7 @@ PLACES = {
     "room": ("router", parts.ROOM),
     "charge": ("router", parts.CHARGES),
     "held": ("router", parts.HELD),
+    "aside": ("router", parts.ASIDE),
     "gate": ("router", parts.GATES),
     "balance": ("router", parts.BALANCES),
     "scheduler": ("scheduler", parts.SCHEDULERS),
@@ -36,7 +37,7 @@ SUMS = {
 """Places that hold any number of parts."""
 FLAGS = {"admits": "router", "gently": "autoscaler"}
 """Places that hold yes or no, and the program."""
-OPTIONAL = frozenset({"gate", "scheduler", "autoscaler"})
+OPTIONAL = frozenset({"aside", "gate", "scheduler", "autoscaler"})
 """Places that may stay empty."""
 NEEDS = {"speed": "mixed", "affinity": "prefixes"}
 """Traits without which a part has nothing to read."""
