@@ -186,7 +186,7 @@ def test_its_servers_speak(new_operator, wish):
     operator = new_operator()
     clusters.until("it leads", lambda: operator.role == "leader")
     assert operator.ask("/healthz")[0] == 200
-    page = operator.ask("/metrics", operator.metrics)[1]
-    assert "glia_leader 1.0" in page
-    assert 'glia_api_requests_total{code="200",verb="list"}' in page
+    assert "glia_leader 1.0" in operator.ask("/metrics", operator.metrics)[1]
+    listed = 'glia_api_requests_total{code="200",verb="list"}'  # it looks for work once it leads
+    clusters.until("it has listed", lambda: listed in operator.ask("/metrics", operator.metrics)[1])
     assert all({"event", "level", "timestamp"} <= set(line) for line in operator.lines())
