@@ -11,6 +11,7 @@ from glia_operator.research import design as designs
 from glia_operator.research import effort, finalists, laboratory, marking, outcome
 from glia_operator.research import notebook as notebooks
 from glia_sim import goal, seeds
+from glia_sim.policy import document
 from stories import question
 
 FREE = 30.0
@@ -90,6 +91,17 @@ def test_a_finalist_gives_up_gain_until_its_constraint_holds_on_other_arrivals(s
 def test_a_finalist_that_keeps_its_constraint_there_stays_as_it_is(searched):
     study = searched(harder=())
     assert [one.policy for one in finalists.chosen(study)] == [study.experiments[0].policy]
+
+
+def test_experiments_that_came_to_one_policy_are_one_finalist(searched):
+    study = searched(harder=())
+    (found,) = study.experiments
+    renamed = found.policy.model_copy(update={"name": "again"})
+    calmer = document.with_values(found.policy, {"target": 35.0})
+    study.experiments += [
+        dataclasses.replace(found, number=2 + k, policy=one) for k, one in enumerate((renamed, calmer))
+    ]
+    assert [one.number for one in finalists.chosen(study)] == [1, 3]
 
 
 def test_what_was_chosen_is_recalled_without_a_simulation(searched):

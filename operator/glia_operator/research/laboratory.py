@@ -171,12 +171,12 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
     """Tune a policy, then mark where it began and where it ended on seeds that all experiments share."""
     fixed = study.brief.fixed(plan.policy)
     sweep = _sweep(study, plan, len(plan.policy.parameters.keys() - fixed))
-    start = _start(study, plan)
+    places = _places(study, plan.policy)
     # Each experiment begins with other arrivals, so that the same composition tuned again is another attempt.
     first = JUDGING_SEEDS + len(study.experiments) * sweep.seeds % (len(study.training) - JUDGING_SEEDS)
     hopeless = math.inf if plan.patient or plan.addresses == "control" else study.cost + HOPELESS
     reached = tuning.tune(
-        start,
+        _start(study, places),
         study.marker,
         study.where,
         (*study.training[first:], *study.training[JUDGING_SEEDS:first]),
@@ -184,7 +184,7 @@ def _measure(study: Study, plan: Plan) -> dict[str, Any]:
         hopeless=hopeless,
         fixed=fixed,
     )
-    began = [interpret.values(place) for place in _places(study, plan.policy)]
+    began = [interpret.values(place) for place in places]
     best = _best(study, plan.policy, [*began, *reached.stops])
     if not study.effort.careful:
         return best
@@ -298,11 +298,10 @@ def _elsewhere(study: Study, arrivals: tuple[int, ...]) -> list[tuple[Sequence[m
     return [(binding, arrivals), (rest, arrivals[:ANYWAY])]
 
 
-def _start(study: Study, plan: Plan) -> document.Policy:
+def _start(study: Study, places: Sequence[document.Policy]) -> document.Policy:
     """Where the sweep begins: at the values tuned for the ideas before, or at the parts' own where those are better."""
-    places = _places(study, plan.policy)
     if len(places) == 1:
-        return plan.policy
+        return places[0]
     candidates = [programs.compile(place) for place in places]
     arrivals = study.training[: study.effort.of(JUDGING_ELSEWHERE)]
     costs = study.marker.costs(candidates, study.where, arrivals, elsewhere=2)
